@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Options as tables. Every setting of the program is one row: its config key, its spelling on
+ * the command line and in the environment, its type, default and help. The same row parses
+ * the value from any of these sources, prints it, and documents it.
+ */
+#pragma once
+
+#include <regex.h>
+
+#include "base/arena.h"
+
+enum opt_type {
+	OPT_STRING, /* struct str, NUL-ended */
+	OPT_BOOL, /* bool: true/false, yes/no, on/off, 1/0 */
+	OPT_INT, /* int64_t; min and max hold */
+	OPT_SIZE, /* uint64_t bytes: "64k" */
+	OPT_DURATION, /* int64_t ns: "15s"; min and max hold */
+	OPT_CHOICE, /* int: index into `choices` */
+	OPT_LIST, /* struct opt_list; text form is comma separated, each use adds */
+	OPT_MAP, /* struct opt_map; text form is key=value, each use adds or replaces */
+	OPT_REGEX, /* struct opt_regex: POSIX extended, anchored at both ends; "" matches nothing */
+};
+
+struct opt_list {
+	size_t n;
+	struct str *v;
+};
+
+struct opt_pair {
+	struct str key, value;
+};
+
+struct opt_map {
+	size_t n;
+	struct opt_pair *v;
+};
+
+struct opt_regex {
+	struct str text;
+	regex_t *compiled; /* NULL when text is empty */
+};
+
+struct opt {
+	const char *name; /* last part of the config key: "timeout" of push.timeout */
+	enum opt_type type;
+	size_t offset; /* of the value in the section's struct */
+	const char *preset; /* built-in default, in the text form */
+	const char *flag; /* "timeout" for --timeout, or NULL: only --set reaches it */
+	char letter; /* 'l' for -l, or 0 */
+	const char *env; /* environment variable, or NULL */
+	const char *arg; /* metavariable in --help, NULL for a flag without value */
+	const char *help; /* one sentence, lower case start, no full stop */
+	const char *choices; /* OPT_CHOICE: "auto|text|protobuf" */
+	int64_t min, max; /* OPT_INT, OPT_DURATION; both 0: no bound */
+};
+
+/* A group of options under one config path, with the struct they fill. */
+struct opt_section {
+	const char *path; /* "push", "push.tls", "collectors.filesystem" */
+	const char *help;
+	const struct opt *opts; /* ends with a row whose name is NULL */
+	size_t size; /* of the struct */
+};
+
+/*
+ * Parses `text` into the value at `section_data + opt->offset`; memory comes from the arena.
+ * `fresh` replaces a list or map instead of adding to it. Returns 0 or -EINVAL, then ret_why
+ * says what was expected ("a time span such as 15s or 2m").
+ */
+int opt_parse(const struct opt *opt, void *section_data, struct str text, bool fresh,
+	      struct arena *arena, struct str *ret_why);
+
+/* The value in its text form, as the config file would have it. */
+struct str opt_print(const struct opt *opt, const void *section_data, struct arena *arena);
+
+bool opt_regex_match(const struct opt_regex *regex, struct str text);
+
+/* Looks a key up; the empty slice when it is not there. */
+struct str opt_map_get(const struct opt_map *map, struct str key);
+
+/* Frees what a section's values hold outside the arena (compiled expressions). */
+void opt_release(const struct opt_section *section, void *section_data);

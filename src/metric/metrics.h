@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One cycle's samples, family by family, in one arena. This is also the gate: a Pushgateway
+ * refuses a whole push for one bad series, so what it would refuse never gets in. A sample
+ * that cannot be kept is dropped and counted by reason here; adding never fails.
+ */
+#pragma once
+
+#include "base/arena.h"
+
+enum metric_type {
+	METRIC_COUNTER,
+	METRIC_GAUGE,
+	METRIC_UNTYPED,
+	METRIC_HISTOGRAM,
+	METRIC_SUMMARY,
+};
+
+enum drop_reason {
+	DROP_DUPLICATE, /* the same name and labels twice */
+	DROP_TYPE, /* a name with two types, or next to a histogram's _sum/_count/_bucket */
+	DROP_NAME, /* not a legal metric or label name */
+	DROP_RESERVED, /* a name the Pushgateway keeps for itself */
+	DROP_LIMIT, /* over limits.series or limits.series_per_family */
+	DROP_REJECTED, /* a receiver refused this family before */
+	DROP_REASONS,
+};
+
+struct metric_desc {
+	const char *name; /* with the unit and, for counters, _total */
+	const char *help;
+	enum metric_type type;
+};
+
+struct label {
+	struct str name, value;
+};
+
+/* An interned label set, sorted by name: the same pointer is the same set. */
+struct labels {
+	uint32_t hash, id, n;
+	struct str text; /* a="x",b="y" with values escaped; what every text line repeats */
+	struct label v[];
+};
+
+struct histogram_bucket {
+	double upper; /* inclusive, rising; the last may be +Inf or is implied */
+	uint64_t count; /* cumulative */
+};
+
+struct histogram {
+	double sum;
+	uint64_t count;
+	size_t n;
+	const struct histogram_bucket *buckets; /* lives at least as long as the cycle */
+};
+
+struct sample {
+	const struct labels *labels;
+	union {
+		double value;
+		const struct histogram *histogram;
+	};
+};
+
+struct block {
+	struct block *next;
+	uint32_t n;
+	struct sample samples[];
+};
+
+struct family {
+	struct metrics *owner;
+	struct str name, help;
+	enum metric_type type;
+	uint32_t id, series;
+	struct block *first, *last;
+	struct family *next; /* in order of creation */
+	uint32_t last_cap;
+	int refused; /* -1, or the drop_reason that every sample meets */
+};
+
+struct metrics_limits {
+	uint32_t series, series_per_family; /* 0: no limit */
+};
+
+struct metrics {
+	struct arena arena;
+	struct metrics_limits limits;
+	struct family *first, *last;
+	uint32_t families, series, labels;
+	uint64_t dropped[DROP_REASONS]; /* in this cycle */
+	struct str dropped_example[DROP_REASONS]; /* the first series of each, for the log */
+	size_t n_grouping, n_rejected;
+	struct str *grouping, *rejected;
+	struct family **family_table;
+	struct labels **labels_table;
+	uint64_t *seen;
+	uint32_t family_slots, labels_slots, seen_slots;
+};
+
+void metrics_init(struct metrics *metrics, struct metrics_limits limits);
+/* Empties it for the next cycle; memory, grouping names and rejected families stay. */
+void metrics_reset(struct metrics *metrics);
+void metrics_release(struct metrics *metrics);
+
+/*
+ * Label names that the push's grouping key owns: the gateway would overwrite them silently,
+ * so a sample's own becomes exported_NAME, as Prometheus does it. The slices must live on.
+ */
+void metrics_set_grouping(struct metrics *metrics, size_t n, struct str *names);
+
+/* A family that a receiver refused: kept out from now on. The name must live on. */
+void metrics_set_rejected(struct metrics *metrics, size_t n, struct str *names);
+
+/* Finds or makes the family; never NULL. A type conflict gives one that drops all. */
+struct family *metrics_family(struct metrics *metrics, const struct metric_desc *desc);
+/* The same for a name made at run time (node_memory_<key>_bytes). */
+struct family *metrics_family_named(struct metrics *metrics, struct str name, struct str help,
+				    enum metric_type type);
+
+/*
+ * Interns a label set; names must be unique within it. Empty values are left out, as
+ * Prometheus holds them equal to no label. Bytes that are not UTF-8 become U+FFFD.
+ */
+const struct labels *metrics_labels(struct metrics *metrics, size_t n, const struct label *v);
+
+/* METRIC_LABELS(m, { STR("device"), name }, ...) for the usual literal set. */
+#define METRIC_LABELS(metrics, ...)                                                     \
+	metrics_labels((metrics),                                                       \
+		       sizeof((const struct label[]){ __VA_ARGS__ }) / sizeof(struct label), \
+		       (const struct label[]){ __VA_ARGS__ })
+
+/* `labels` may be NULL: none. */
+void family_add(struct family *family, const struct labels *labels, double value);
+void family_add_histogram(struct family *family, const struct labels *labels,
+			  const struct histogram *histogram);
+
+/* For a single sample without labels. */
+void metrics_add(struct metrics *metrics, const struct metric_desc *desc, double value);
+
+const char *metric_type_name(enum metric_type type);
+const char *drop_reason_name(enum drop_reason reason);
+bool metric_name_valid(struct str name);
+bool label_name_valid(struct str name);

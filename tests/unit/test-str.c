@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/str.h"
+
+static void test_cut(void **state)
+{
+	struct str rest = STR("a::b"), head;
+
+	(void)state;
+	assert_true(str_cut(&rest, ':', &head) && str_eq(head, STR("a")));
+	assert_true(str_cut(&rest, ':', &head) && str_eq(head, STR("")));
+	assert_true(str_cut(&rest, ':', &head) && str_eq(head, STR("b")));
+	assert_false(str_cut(&rest, ':', &head));
+}
+
+static void test_word(void **state)
+{
+	struct str rest = STR("  one\ttwo \n"), word;
+
+	(void)state;
+	assert_true(str_word(&rest, &word) && str_eq(word, STR("one")));
+	assert_true(str_word(&rest, &word) && str_eq(word, STR("two")));
+	assert_false(str_word(&rest, &word));
+}
+
+static void test_trim(void **state)
+{
+	(void)state;
+	assert_true(str_eq(str_trim(STR(" \t x y\r\n")), STR("x y")));
+	assert_true(str_eq(str_trim(STR("  ")), STR("")));
+	assert_true(str_eq(str_trim((struct str){ 0 }), STR("")));
+}
+
+static void test_distance(void **state)
+{
+	(void)state;
+	assert_int_equal(str_distance(STR("timeuot"), STR("timeout")), 2);
+	assert_int_equal(str_distance(STR(""), STR("abc")), 3);
+	assert_int_equal(str_distance(STR("same"), STR("same")), 0);
+}
+
+static void test_utf8(void **state)
+{
+	static const struct {
+		struct str text;
+		bool valid;
+	} cases[] = {
+		{ { "plain", 5 }, true },	    { { "\xc3\xa9", 2 }, true },
+		{ { "\xf0\x9f\x98\x80", 4 }, true }, { { "\xed\xa0\x80", 3 }, false },
+		{ { "\xc0\xaf", 2 }, false },	    { { "\xf4\x90\x80\x80", 4 }, false },
+		{ { "\xe2\x82", 2 }, false },	    { { "\xff", 1 }, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(str_utf8_valid(cases[i].text), cases[i].valid);
+}
+
+static void test_compare(void **state)
+{
+	(void)state;
+	assert_true(str_cmp(STR("a"), STR("b")) < 0);
+	assert_true(str_cmp(STR("ab"), STR("a")) > 0);
+	assert_int_equal(str_cmp(STR(""), STR("")), 0);
+	assert_true(str_starts(STR("cpu0"), STR("cpu")) && !str_starts(STR("cp"), STR("cpu")));
+	assert_true(str_ends(STR("a.conf"), STR(".conf")) && !str_ends(STR("f"), STR("conf")));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cut),	 cmocka_unit_test(test_word),
+		cmocka_unit_test(test_trim),	 cmocka_unit_test(test_distance),
+		cmocka_unit_test(test_utf8),	 cmocka_unit_test(test_compare),
+	};
+
+	return cmocka_run_group_tests_name("str", tests, NULL, NULL);
+}
