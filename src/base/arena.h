@@ -12,8 +12,8 @@ struct arena_chunk;
 
 struct arena {
 	struct arena_chunk *chunks; /* newest first */
-	size_t used; /* in the newest chunk */
-	size_t total; /* bytes handed out since the last reset */
+	size_t used;                /* in the newest chunk */
+	size_t total;               /* bytes handed out since the last reset */
 };
 
 /* Memory of `size` bytes, aligned to 16, not zeroed. */

@@ -59,7 +59,7 @@ static void say(const struct log *log, enum log_level level, const char *format,
 	(void)!write(log->fd, line, n);
 }
 
-#define DEFINE_LOG(name, level)                                  \
+#define DEFINE_LOG(name, level)                                   \
 	void name(const struct log *log, const char *format, ...) \
 	{                                                         \
 		va_list ap;                                       \

@@ -285,10 +285,14 @@ int num_duration(struct str s, int64_t *ret_ns)
 		struct str unit;
 		int64_t ns;
 	} units[] = {
-		{ { "ns", 2 }, 1 },		   { { "us", 2 }, 1000 },
-		{ { "ms", 2 }, 1000000 },	   { { "s", 1 }, 1000000000 },
-		{ { "m", 1 }, 60 * 1000000000LL }, { { "h", 1 }, 3600 * 1000000000LL },
-		{ { "d", 1 }, 86400 * 1000000000LL }, { { "w", 1 }, 7 * 86400 * 1000000000LL },
+		{ { "ns", 2 }, 1 },
+		{ { "us", 2 }, 1000 },
+		{ { "ms", 2 }, 1000000 },
+		{ { "s", 1 }, 1000000000 },
+		{ { "m", 1 }, 60 * 1000000000LL },
+		{ { "h", 1 }, 3600 * 1000000000LL },
+		{ { "d", 1 }, 86400 * 1000000000LL },
+		{ { "w", 1 }, 7 * 86400 * 1000000000LL },
 	};
 	int64_t total = 0;
 
@@ -314,7 +318,8 @@ int num_duration(struct str s, int64_t *ret_ns)
 		if (k == ARRAY_SIZE(units))
 			return -EINVAL;
 		amount *= (double)units[k].ns;
-		if (amount >= 9e18 || __builtin_add_overflow(total, (int64_t)nearbyint(amount), &total))
+		if (amount >= 9e18 ||
+		    __builtin_add_overflow(total, (int64_t)nearbyint(amount), &total))
 			return -ERANGE;
 		s = str_skip(s, unit);
 	}

@@ -11,14 +11,14 @@
 #include "base/arena.h"
 
 enum opt_type {
-	OPT_STRING, /* struct str, NUL-ended */
-	OPT_BOOL, /* bool: true/false, yes/no, on/off, 1/0 */
-	OPT_INT, /* int64_t; min and max hold */
-	OPT_SIZE, /* uint64_t bytes: "64k" */
+	OPT_STRING,   /* struct str, NUL-ended */
+	OPT_BOOL,     /* bool: true/false, yes/no, on/off, 1/0 */
+	OPT_INT,      /* int64_t; min and max hold */
+	OPT_SIZE,     /* uint64_t bytes: "64k" */
 	OPT_DURATION, /* int64_t ns: "15s"; min and max hold */
-	OPT_CHOICE, /* int: index into `choices` */
-	OPT_LIST, /* struct opt_list; text form is comma separated, each use adds */
-	OPT_MAP, /* struct opt_map; text form is key=value, each use adds or replaces */
+	OPT_CHOICE,   /* int: index into `choices` */
+	OPT_LIST,     /* struct opt_list; text form is comma separated, each use adds */
+	OPT_MAP,      /* struct opt_map; text form is key=value, each use adds or replaces */
 	OPT_REGEX, /* struct opt_regex: POSIX extended, anchored at both ends; "" matches nothing */
 };
 
@@ -44,15 +44,15 @@ struct opt_regex {
 struct opt {
 	const char *name; /* last part of the config key: "timeout" of push.timeout */
 	enum opt_type type;
-	size_t offset; /* of the value in the section's struct */
-	const char *preset; /* built-in default, in the text form */
-	const char *flag; /* "timeout" for --timeout, or NULL: only --set reaches it */
-	char letter; /* 'l' for -l, or 0 */
-	const char *env; /* environment variable, or NULL */
-	const char *arg; /* metavariable in --help, NULL for a flag without value */
-	const char *help; /* one sentence, lower case start, no full stop */
+	size_t offset;       /* of the value in the section's struct */
+	const char *preset;  /* built-in default, in the text form */
+	const char *flag;    /* "timeout" for --timeout, or NULL: only --set reaches it */
+	char letter;         /* 'l' for -l, or 0 */
+	const char *env;     /* environment variable, or NULL */
+	const char *arg;     /* metavariable in --help, NULL for a flag without value */
+	const char *help;    /* one sentence, lower case start, no full stop */
 	const char *choices; /* OPT_CHOICE: "auto|text|protobuf" */
-	int64_t min, max; /* OPT_INT, OPT_DURATION; both 0: no bound */
+	int64_t min, max;    /* OPT_INT, OPT_DURATION; both 0: no bound */
 };
 
 /* A group of options under one config path, with the struct they fill. */
@@ -60,7 +60,7 @@ struct opt_section {
 	const char *path; /* "push", "push.tls", "collectors.filesystem" */
 	const char *help;
 	const struct opt *opts; /* ends with a row whose name is NULL */
-	size_t size; /* of the struct */
+	size_t size;            /* of the struct */
 };
 
 /*

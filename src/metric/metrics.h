@@ -13,16 +13,15 @@ enum metric_type {
 	METRIC_GAUGE,
 	METRIC_UNTYPED,
 	METRIC_HISTOGRAM,
-	METRIC_SUMMARY,
 };
 
 enum drop_reason {
 	DROP_DUPLICATE, /* the same name and labels twice */
-	DROP_TYPE, /* a name with two types, or next to a histogram's _sum/_count/_bucket */
-	DROP_NAME, /* not a legal metric or label name */
-	DROP_RESERVED, /* a name the Pushgateway keeps for itself */
-	DROP_LIMIT, /* over limits.series or limits.series_per_family */
-	DROP_REJECTED, /* a receiver refused this family before */
+	DROP_TYPE,      /* a name with two types, or next to a histogram's _sum/_count/_bucket */
+	DROP_NAME,      /* not a legal metric or label name */
+	DROP_RESERVED,  /* a name the Pushgateway keeps for itself */
+	DROP_LIMIT,     /* over limits.series or limits.series_per_family */
+	DROP_REJECTED,  /* a receiver refused this family before */
 	DROP_REASONS,
 };
 
@@ -44,7 +43,7 @@ struct labels {
 };
 
 struct histogram_bucket {
-	double upper; /* inclusive, rising; the last may be +Inf or is implied */
+	double upper;   /* inclusive, rising; the last may be +Inf or is implied */
 	uint64_t count; /* cumulative */
 };
 
@@ -89,7 +88,7 @@ struct metrics {
 	struct metrics_limits limits;
 	struct family *first, *last;
 	uint32_t families, series, labels;
-	uint64_t dropped[DROP_REASONS]; /* in this cycle */
+	uint64_t dropped[DROP_REASONS];           /* in this cycle */
 	struct str dropped_example[DROP_REASONS]; /* the first series of each, for the log */
 	size_t n_grouping, n_rejected;
 	struct str *grouping, *rejected;
@@ -120,18 +119,20 @@ struct family *metrics_family_named(struct metrics *metrics, struct str name, st
 				    enum metric_type type);
 
 /*
- * Interns a label set; names must be unique within it. Empty values are left out, as
- * Prometheus holds them equal to no label. Bytes that are not UTF-8 become U+FFFD.
+ * Interns a label set; names must be unique within it. Bytes that are not UTF-8 become
+ * U+FFFD. NULL when a label name is illegal or repeated: family_add() then drops the sample.
  */
 const struct labels *metrics_labels(struct metrics *metrics, size_t n, const struct label *v);
 
 /* METRIC_LABELS(m, { STR("device"), name }, ...) for the usual literal set. */
-#define METRIC_LABELS(metrics, ...)                                                     \
-	metrics_labels((metrics),                                                       \
+#define METRIC_LABELS(metrics, ...)                                                          \
+	metrics_labels((metrics),                                                            \
 		       sizeof((const struct label[]){ __VA_ARGS__ }) / sizeof(struct label), \
 		       (const struct label[]){ __VA_ARGS__ })
 
-/* `labels` may be NULL: none. */
+/* The set without labels. */
+const struct labels *metrics_no_labels(struct metrics *metrics);
+
 void family_add(struct family *family, const struct labels *labels, double value);
 void family_add_histogram(struct family *family, const struct labels *labels,
 			  const struct histogram *histogram);

@@ -10,13 +10,13 @@
 
 /* What became of a delivery, as far as a later decision depends on it. */
 enum sink_result {
-	SINK_OK, /* stored */
-	SINK_OK_UNTYPED, /* 204: accepted by something that is no Pushgateway */
-	SINK_REFUSED, /* 400, 413: this payload will never be accepted as it is */
+	SINK_OK,            /* stored */
+	SINK_OK_UNTYPED,    /* 204: accepted by something that is no Pushgateway */
+	SINK_REFUSED,       /* 400, 413: this payload will never be accepted as it is */
 	SINK_MISCONFIGURED, /* 401, 403, 404, 405, redirects, TLS: needs a person */
-	SINK_DOWN, /* not resolved, refused, cut off before sending, 429, 5xx: later */
-	SINK_UNKNOWN, /* timed out or cut off after sending: nobody knows what was stored */
-	SINK_INTERRUPTED, /* the waiter said stop */
+	SINK_DOWN,          /* not resolved, refused, cut off before sending, 429, 5xx: later */
+	SINK_UNKNOWN,       /* timed out or cut off after sending: nobody knows what was stored */
+	SINK_INTERRUPTED,   /* the waiter said stop */
 };
 
 enum sink_method { SINK_POST, SINK_PUT, SINK_DELETE, SINK_GET };
@@ -26,13 +26,13 @@ struct sink_request {
 	struct str path; /* below the base URL: "/metrics/job/x/instance/y", already escaped */
 	struct str body;
 	const char *content_type; /* NULL without a body */
-	bool gzipped; /* the body is gzip */
-	int64_t timeout_ns; /* for everything: resolving, connecting, sending, the answer */
+	bool gzipped;             /* the body is gzip */
+	int64_t timeout_ns;       /* for everything: resolving, connecting, sending, the answer */
 };
 
 struct sink_reply {
-	int status; /* HTTP status, 0 when there was none */
-	struct str body; /* the answer, at most SINK_REPLY_MAX bytes, borrowed from the arena */
+	int status;         /* HTTP status, 0 when there was none */
+	struct str body;    /* the answer, at most SINK_REPLY_MAX bytes, borrowed from the arena */
 	struct str message; /* one line for a person: "connection refused by 127.0.0.1:9091" */
 };
 
@@ -72,7 +72,7 @@ struct sink {
 	const struct sink_type *type;
 	struct sink_conf conf;
 	struct arena arena; /* lives as long as the sink */
-	void *self; /* the type's own */
+	void *self;         /* the type's own */
 };
 
 /*

@@ -7,7 +7,7 @@
 
 struct group {
 	struct str job, instance; /* instance may be empty: a service-level job */
-	struct opt_map labels; /* further grouping labels; job and instance are not among them */
+	struct opt_map labels;    /* further grouping labels; job and instance are not among them */
 };
 
 /*

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memory figures, each under its kernel name. Source: fs/proc/meminfo.c. Lines with a unit are
+ * kibibytes; HugePages_* have none and are counts.
+ */
+#include "collect/collector.h"
+
+#include <errno.h>
+
+/* "Active(anon)" becomes Active_anon: parentheses are no part of a metric name. */
+static struct str metric_name(struct collect *c, struct str key, bool bytes)
+{
+	char *name = arena_alloc(c->scratch, key.n + sizeof("node_memory__bytes"));
+	char *to = stpcpy(name, "node_memory_");
+
+	for (size_t i = 0; i < key.n; i++)
+		if (key.p[i] == '(')
+			*to++ = '_';
+		else if (key.p[i] != ')')
+			*to++ = key.p[i];
+	if (bytes)
+		to = stpcpy(to, "_bytes");
+	return str_between(name, to);
+}
+
+static int run(struct collect *c)
+{
+	struct str text, line, key, unit;
+	int r = collect_read(c, HOST_PROC, "meminfo", &text);
+
+	if (r < 0)
+		return r;
+	while (str_line(&text, &line)) {
+		uint64_t value;
+
+		if (!str_trim(line).n)
+			continue;
+		if (!str_cut(&line, ':', &key) || !num_take_u64(&line, &value))
+			return collect_fail(c, -EBADMSG, "/proc/meminfo: \"%.*s\" has no number",
+					    STR_ARG(key));
+
+		bool bytes = str_word(&line, &unit) && str_eq(unit, STR("kB"));
+		struct str help = arena_printf(c->scratch, "%.*s of /proc/meminfo%s.", STR_ARG(key),
+					       bytes ? ", in bytes" : "");
+
+		family_add(metrics_family_named(c->out, metric_name(c, key, bytes), help,
+						METRIC_GAUGE),
+			   metrics_no_labels(c->out), (double)value * (bytes ? 1024 : 1));
+	}
+	return 0;
+}
+
+const struct collector collector_meminfo = {
+	.name = "meminfo",
+	.help = "memory by use, as the kernel names it",
+	.reads = "/proc/meminfo",
+	.on = true,
+	.run = run,
+};

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of collectors. A word here that has no collector_WORD does not link. */
+#include "collect/collector.h"
+
+#define COLLECTORS(X) \
+	X(loadavg)    \
+	X(meminfo)    \
+	X(uname)
+
+#define DECLARE(name) extern const struct collector collector_##name;
+COLLECTORS(DECLARE)
+
+#define POINT(name) &collector_##name,
+const struct collector *const collector_registry[] = { COLLECTORS(POINT) };
+
+size_t collector_count(void)
+{
+	return ARRAY_SIZE(collector_registry);
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collect/run.h"
+
+#include <errno.h>
+#include <time.h>
+
+static const struct opt collectors_opts[] = {
+	{
+		.name = "enable",
+		.type = OPT_LIST,
+		.offset = offsetof(struct collectors_conf, enable),
+		.preset = "default",
+		.flag = "collectors",
+		.arg = "NAME,...",
+		.help = "collectors to run: names, default, all; -NAME takes one out",
+	},
+	{
+		.name = "disable",
+		.type = OPT_LIST,
+		.offset = offsetof(struct collectors_conf, disable),
+		.preset = "",
+		.arg = "NAME,...",
+		.help = "collectors to take out of those",
+	},
+	{ 0 },
+};
+
+const struct opt_section section_collectors = {
+	.path = "collectors",
+	.help = "what is sampled",
+	.opts = collectors_opts,
+	.size = sizeof(struct collectors_conf),
+};
+
+static struct collector_slot *find_slot(struct collectors *all, struct str name)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (str_eq(str_of(all->slots[i].type->name), name))
+			return &all->slots[i];
+	return NULL;
+}
+
+static struct str unknown(struct arena *arena, struct str name)
+{
+	const char *nearest = NULL;
+	size_t best = name.n / 3 + 1;
+
+	for (size_t i = 0; i < collector_count(); i++) {
+		size_t d = str_distance(name, str_of(collector_registry[i]->name));
+
+		if (d <= best) {
+			best = d;
+			nearest = collector_registry[i]->name;
+		}
+	}
+	return nearest ? arena_printf(arena, "there is no collector \"%.*s\" (did you mean %s?)",
+				      STR_ARG(name), nearest)
+		       : arena_printf(arena, "there is no collector \"%.*s\"; see peekpush list",
+				      STR_ARG(name));
+}
+
+/* One word of enable or disable. */
+static int select_word(struct collectors *all, struct str word, bool enable)
+{
+	if (str_starts(word, STR("-"))) {
+		enable = !enable;
+		word = str_skip(word, 1);
+	}
+	if (str_eq(word, STR("default")) || str_eq(word, STR("all"))) {
+		for (size_t i = 0; i < all->n; i++)
+			if (all->slots[i].type->on || word.n == 3)
+				all->slots[i].enabled = enable;
+		return 0;
+	}
+	struct collector_slot *slot = find_slot(all, word);
+
+	if (!slot)
+		return -EINVAL;
+	slot->enabled = enable;
+	return 0;
+}
+
+static int select_words(struct collectors *all, const struct opt_list *words, bool enable,
+			struct arena *arena, struct str *ret_why)
+{
+	for (size_t i = 0; i < words->n; i++) {
+		struct str word = words->v[i];
+
+		if (select_word(all, word, enable) < 0) {
+			*ret_why = unknown(arena, str_skip(word, str_starts(word, STR("-"))));
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+int collectors_init(struct collectors *all, const struct conf *conf, struct host *host,
+		    struct metrics *out, struct state *state, struct arena *arena,
+		    struct str *ret_why)
+{
+	const struct collectors_conf *choice = conf_get(conf, &section_collectors);
+
+	*all = (struct collectors){ .n = collector_count() };
+	all->slots = arena_zalloc(&all->arena, all->n, sizeof(*all->slots));
+	for (size_t i = 0; i < all->n; i++) {
+		struct collector_slot *slot = &all->slots[i];
+		const struct collector *type = collector_registry[i];
+
+		slot->type = type;
+		slot->c = (struct collect){
+			.host = host,
+			.out = out,
+			.scratch = &all->scratch,
+			.state = state,
+			.conf = type->section ? conf_get(conf, type->section) : NULL,
+			.self = type->self_size ? arena_zalloc(&all->arena, 1, type->self_size)
+						: NULL,
+			.why_arena = &slot->why,
+		};
+	}
+	/* "-hwmon" alone means: all but that one. */
+	if (choice->enable.n && str_starts(choice->enable.v[0], STR("-")))
+		(void)select_word(all, STR("default"), true);
+
+	int r = select_words(all, &choice->enable, true, arena, ret_why);
+
+	return r < 0 ? r : select_words(all, &choice->disable, false, arena, ret_why);
+}
+
+static double now_seconds(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void run_one(struct collector_slot *slot, struct arena *scratch)
+{
+	double begin = now_seconds();
+	uint32_t before = slot->c.out->series;
+
+	arena_reset(scratch);
+	arena_reset(&slot->why);
+	slot->c.why = (struct str){ 0 };
+	slot->result = 0;
+	if (!slot->opened && slot->type->open)
+		slot->result = slot->type->open(&slot->c);
+	slot->opened = true;
+	if (slot->result == 0)
+		slot->result = slot->type->run(&slot->c);
+	else if (slot->type->open)
+		slot->opened = false;
+	slot->seconds = now_seconds() - begin;
+	slot->series = slot->c.out->series - before;
+}
+
+/* The state holds a hash of what was said last: the same reason is said once, not each cycle. */
+static void say_once(struct collector_slot *slot, const struct log *log)
+{
+	struct state *state = slot->c.state;
+	char name[64];
+	struct str key = { name, 0 };
+	struct str why = slot->c.why;
+	bool failed = slot->result < 0 && slot->result != -ENODATA;
+	uint64_t said;
+
+	key.n = (size_t)(stpcpy(stpcpy(name, "failed."), slot->type->name) - name);
+	said = state_u64(state, key, 0);
+	if (!failed) {
+		if (said)
+			state_unset(state, key);
+		return;
+	}
+	if (!why.n)
+		why = str_of(strerror(-slot->result));
+	if (said == str_hash(why))
+		return;
+	state_set_u64(state, key, str_hash(why));
+	/* What only root may read is no news to who is not root; `list` tells. */
+	if (slot->result == -EACCES || slot->result == -EPERM)
+		log_debug(log, "collector %s: %.*s", slot->type->name, STR_ARG(why));
+	else
+		log_warning(log, "collector %s: %.*s", slot->type->name, STR_ARG(why));
+}
+
+void collectors_run(struct collectors *all, const struct log *log)
+{
+	static const struct metric_desc duration_desc = {
+		"node_scrape_collector_duration_seconds",
+		"Time that the collector took in this cycle.",
+		METRIC_GAUGE,
+	};
+	static const struct metric_desc success_desc = {
+		"node_scrape_collector_success",
+		"1 when the collector had something to read and could read it.",
+		METRIC_GAUGE,
+	};
+
+	for (size_t i = 0; i < all->n; i++)
+		if (all->slots[i].enabled) {
+			run_one(&all->slots[i], &all->scratch);
+			say_once(&all->slots[i], log);
+		}
+
+	struct metrics *out = all->n ? all->slots[0].c.out : NULL;
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct collector_slot *slot = &all->slots[i];
+
+		if (!slot->enabled)
+			continue;
+
+		const struct labels *labels =
+			METRIC_LABELS(out, { STR("collector"), str_of(slot->type->name) });
+
+		family_add(metrics_family(out, &duration_desc), labels, slot->seconds);
+		family_add(metrics_family(out, &success_desc), labels, slot->result == 0);
+	}
+}
+
+void collectors_close(struct collectors *all)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		struct collector_slot *slot = &all->slots[i];
+
+		if (slot->opened && slot->type->close)
+			slot->type->close(&slot->c);
+		arena_release(&slot->why);
+	}
+	arena_release(&all->scratch);
+	arena_release(&all->arena);
+	*all = (struct collectors){ 0 };
+}

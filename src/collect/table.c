@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What collectors have in common: reading with a reason, and attribute files as table rows. */
+#include "collect/collector.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+int collect_fail(struct collect *c, int r, const char *format, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	c->why = arena_str(c->why_arena, str_of(text));
+	return r;
+}
+
+static const char *const root_name[] = { "/proc", "/sys", "", "/run/udev" };
+
+static int explain(struct collect *c, int r, enum host_root root, const char *path)
+{
+	if (r == -ENOENT || r == -ENOTDIR)
+		return collect_fail(c, -ENODATA, "%s/%s is not there", root_name[root], path);
+	return collect_fail(c, r, "%s/%s: %s", root_name[root], path, strerror(-r));
+}
+
+int collect_read(struct collect *c, enum host_root root, const char *path, struct str *ret)
+{
+	int r = host_read(c->host, root, path, c->scratch, ret);
+
+	return r < 0 ? explain(c, r, root, path) : 0;
+}
+
+int collect_list(struct collect *c, enum host_root root, const char *path, struct str **ret_names,
+		 size_t *ret_n)
+{
+	int r = host_list(c->host, root, path, c->scratch, ret_names, ret_n);
+
+	return r < 0 ? explain(c, r, root, path) : 0;
+}
+
+int collect_needs_live(struct collect *c, enum host_root root)
+{
+	if (host_is_live(c->host, root))
+		return 0;
+	return collect_fail(c, -ENODATA,
+			    "asks the running kernel, and another tree than %s is given",
+			    root_name[root]);
+}
+
+size_t collect_attrs(struct collect *c, int dir, const struct labels *labels,
+		     const struct attr_row *rows, size_t n)
+{
+	size_t added = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int64_t value;
+
+		if (host_attr_i64(dir, rows[i].file, &value) < 0)
+			continue;
+		family_add(metrics_family(c->out, &rows[i].desc), labels,
+			   (double)value * (rows[i].scale != 0 ? rows[i].scale : 1));
+		added++;
+	}
+	return added;
+}

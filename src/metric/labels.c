@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Interning of label sets. A set is sorted, repaired and escaped once, when it is first seen
+ * in a cycle; a device's twenty families then share the one pointer and its text.
+ */
+#include "metric/metrics.h"
+
+enum { STACK_LABELS = 64 };
+
+bool label_name_valid(struct str name)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+
+		if (!((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && c != '_' &&
+		    !(i > 0 && c >= '0' && c <= '9'))
+			return false;
+	}
+	return name.n > 0 && !str_starts(name, STR("__"));
+}
+
+/* Each byte that is part of no UTF-8 character becomes U+FFFD; valid text is not copied. */
+static struct str repair_utf8(struct arena *arena, struct str s)
+{
+	static const char replacement[] = "\xef\xbf\xbd";
+
+	if (str_utf8_valid(s))
+		return s;
+
+	char *p = arena_alloc(arena, 3 * s.n), *to = p;
+
+	while (s.n) {
+		size_t n = str_utf8_char(s);
+
+		memcpy(to, n ? s.p : replacement, n ? n : 3);
+		to += n ? n : 3;
+		s = str_skip(s, n ? n : 1);
+	}
+	return str_between(p, to);
+}
+
+static size_t escaped_size(struct str s)
+{
+	size_t n = s.n;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += s.p[i] == '\\' || s.p[i] == '"' || s.p[i] == '\n';
+	return n;
+}
+
+static char *escape(char *to, struct str s, size_t size)
+{
+	if (size == s.n) {
+		if (s.n)
+			memcpy(to, s.p, s.n);
+		return to + s.n;
+	}
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (c == '\\' || c == '"' || c == '\n')
+			*to++ = '\\';
+		*to++ = c == '\n' ? 'n' : c;
+	}
+	return to;
+}
+
+static struct str make_text(struct arena *arena, const struct label *v, size_t n)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < n; i++)
+		size += v[i].name.n + escaped_size(v[i].value) + 4;
+
+	char *p = arena_alloc(arena, size), *to = p;
+
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			*to++ = ',';
+		memcpy(to, v[i].name.p, v[i].name.n);
+		to += v[i].name.n;
+		*to++ = '=';
+		*to++ = '"';
+		to = escape(to, v[i].value, escaped_size(v[i].value));
+		*to++ = '"';
+	}
+	return str_between(p, to);
+}
+
+static bool same_set(const struct labels *labels, const struct label *v, size_t n)
+{
+	if (labels->n != n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!str_eq(labels->v[i].name, v[i].name) ||
+		    !str_eq(labels->v[i].value, v[i].value))
+			return false;
+	return true;
+}
+
+static void grow_table(struct metrics *m)
+{
+	uint32_t old_slots = m->labels_slots, slots = old_slots ? old_slots * 2 : 256;
+	struct labels **old = m->labels_table;
+
+	m->labels_table = arena_zalloc(&m->arena, slots, sizeof(*m->labels_table));
+	m->labels_slots = slots;
+	for (uint32_t i = 0; i < old_slots; i++) {
+		if (!old[i])
+			continue;
+		uint32_t at = old[i]->hash & (slots - 1);
+
+		while (m->labels_table[at])
+			at = (at + 1) & (slots - 1);
+		m->labels_table[at] = old[i];
+	}
+}
+
+/* Sorts by name (sets are short), and says whether all names are legal and differ. */
+static bool prepare(struct metrics *m, struct label *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		for (size_t g = 0; g < m->n_grouping; g++)
+			if (str_eq(v[i].name, m->grouping[g]))
+				v[i].name = arena_printf(&m->arena, "exported_%.*s",
+							 STR_ARG(v[i].name));
+		v[i].value = repair_utf8(&m->arena, v[i].value);
+
+		struct label moved = v[i];
+		size_t j = i;
+
+		for (; j && str_cmp(v[j - 1].name, moved.name) > 0; j--)
+			v[j] = v[j - 1];
+		v[j] = moved;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!label_name_valid(v[i].name) || (i && str_eq(v[i].name, v[i - 1].name)))
+			return false;
+	return true;
+}
+
+const struct labels *metrics_labels(struct metrics *m, size_t n, const struct label *given)
+{
+	struct label stack[STACK_LABELS], *v = stack;
+	uint64_t hash = n;
+
+	if (n > STACK_LABELS)
+		v = arena_alloc(&m->arena, n * sizeof(*v));
+	if (n)
+		memcpy(v, given, n * sizeof(*v));
+	if (!prepare(m, v, n))
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ str_hash(v[i].name)) * 0x9e3779b97f4a7c15u + str_hash(v[i].value);
+	hash ^= hash >> 32;
+
+	if (m->labels_slots < 2 * (m->labels + 1))
+		grow_table(m);
+
+	uint32_t at = (uint32_t)hash & (m->labels_slots - 1);
+
+	for (; m->labels_table[at]; at = (at + 1) & (m->labels_slots - 1))
+		if (m->labels_table[at]->hash == (uint32_t)hash &&
+		    same_set(m->labels_table[at], v, n))
+			return m->labels_table[at];
+
+	struct labels *labels = arena_alloc(&m->arena, sizeof(*labels) + n * sizeof(*v));
+
+	labels->hash = (uint32_t)hash;
+	labels->id = m->labels++;
+	labels->n = (uint32_t)n;
+	for (size_t i = 0; i < n; i++) {
+		labels->v[i].name = arena_str(&m->arena, v[i].name);
+		labels->v[i].value = arena_str(&m->arena, v[i].value);
+	}
+	labels->text = make_text(&m->arena, labels->v, n);
+	m->labels_table[at] = labels;
+	return labels;
+}
+
+const struct labels *metrics_no_labels(struct metrics *m)
+{
+	return metrics_labels(m, 0, NULL);
+}
