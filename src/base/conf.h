@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The configuration: sections of options filled from, in rising order, built-in defaults, the
- * file, conf.d/*.conf in name order, the environment, and the command line. Whatever is wrong
+ * file, what is in conf.d in name order, the environment, and the command line. Whatever is wrong
  * is reported with where it stands and the nearest name that exists; nothing is logged here.
  */
 #pragma once
@@ -18,7 +18,7 @@ void conf_free(struct conf *conf);
 const void *conf_get(const struct conf *conf, const struct opt_section *section);
 
 /*
- * Reads `path` and `dirname(path)/conf.d/*.conf`. A missing file is -ENOENT and no message:
+ * Reads `path` and the .conf files of the conf.d beside it. A missing file is -ENOENT and no message:
  * the caller knows whether it was asked for. Anything else wrong is -EINVAL (or -errno) and
  * conf_error() tells. A failed load leaves values half set: throw the conf away.
  */

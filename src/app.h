@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What main builds once and every command gets. */
+#pragma once
+
+#include "base/conf.h"
+#include "base/log.h"
+#include "settings.h"
+
+enum {
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,       /* the command line or the configuration */
+	EXIT_UNDELIVERED = 3, /* sampled, but not delivered */
+	EXIT_WRAPPER = 125,   /* `run`: our own failure before CMD started */
+};
+
+struct app {
+	struct conf *conf;
+	struct log log;
+	bool conf_broken; /* `run` only: the file is unusable, conf holds the rest */
+};
+
+struct command {
+	const char *name;
+	const char *args;    /* "[--] CMD [ARG...]" */
+	const char *help;    /* one sentence, for the list of commands */
+	const char *details; /* further paragraphs for COMMAND --help; may be NULL */
+	const struct opt_section *const *sections; /* whose options it takes; the first wins */
+	int usage_status;         /* exit status for bad usage, EXIT_USAGE unless set */
+	bool survives_bad_config; /* runs with conf_broken set instead of failing */
+	int (*main)(struct app *app, int argc, char *argv[]);
+};
+
+/*
+ * Opens the state directory, making it when it is missing. Returns the fd or -errno; then
+ * ret_why tells, naming the directory.
+ */
+int app_state_dir(const struct app *app, struct arena *arena, struct str *ret_why);
+
+/* Ends the message of a command that takes no further words: EXIT_USAGE. */
+int app_no_words(const struct app *app, int argc, char *argv[]);

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libconfig files as a source of configuration. */
+#include "base/conf_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libconfig.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+
+enum { CONF_FILE_MAX = 1 << 20, DROP_INS_MAX = 1000 };
+
+static struct str where(struct conf *conf, const config_setting_t *s, const char *name)
+{
+	const char *file = config_setting_source_file(s);
+
+	return arena_printf(&conf->arena, "%s:%u", file ? file : name,
+			    config_setting_source_line(s));
+}
+
+/* A scalar setting in the text form that opt_parse() takes. */
+static bool scalar_text(struct conf *conf, const config_setting_t *s, struct str *ret)
+{
+	switch (config_setting_type(s)) {
+	case CONFIG_TYPE_STRING:
+		*ret = str_of(config_setting_get_string(s));
+		return true;
+	case CONFIG_TYPE_BOOL:
+		*ret = config_setting_get_bool(s) ? STR("true") : STR("false");
+		return true;
+	case CONFIG_TYPE_INT:
+	case CONFIG_TYPE_INT64:
+		*ret = arena_printf(&conf->arena, "%lld", config_setting_get_int64(s));
+		return true;
+	case CONFIG_TYPE_FLOAT:
+		*ret = arena_printf(&conf->arena, "%.17g", config_setting_get_float(s));
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool type_fits(const struct opt *opt, int type)
+{
+	switch (opt->type) {
+	case OPT_BOOL:
+		return type == CONFIG_TYPE_BOOL;
+	case OPT_INT:
+		return type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64;
+	case OPT_SIZE:
+	case OPT_DURATION:
+		return type != CONFIG_TYPE_BOOL;
+	default:
+		return type == CONFIG_TYPE_STRING;
+	}
+}
+
+static const char *wanted(const struct opt *opt)
+{
+	switch (opt->type) {
+	case OPT_BOOL:
+		return "true or false, without quotes";
+	case OPT_INT:
+		return "a whole number, without quotes";
+	case OPT_SIZE:
+		return "a size such as \"64k\"";
+	case OPT_DURATION:
+		return "a time span such as \"15s\"";
+	case OPT_LIST:
+		return "a list such as (\"a\", \"b\")";
+	case OPT_MAP:
+		return "a group such as { key = \"value\"; }";
+	default:
+		return "text in quotes";
+	}
+}
+
+static int wrong_type(struct conf *conf, const struct conf_slot *slot, const struct opt *opt,
+		      struct str origin)
+{
+	return conf_fail(conf, "%.*s: %s.%s: expected %s", STR_ARG(origin), slot->section->path,
+			 opt->name, wanted(opt));
+}
+
+/* Lists and maps come item by item; an empty one still replaces what was there. */
+static int load_items(struct conf *conf, struct conf_slot *slot, const struct opt *opt,
+		      const config_setting_t *s, const char *name)
+{
+	struct str origin = where(conf, s, name), text;
+	int n = config_setting_length(s), r;
+
+	r = conf_put(conf, slot, opt, STR(""), origin);
+	for (int i = 0; i < n && r == 0; i++) {
+		const config_setting_t *item = config_setting_get_elem(s, (unsigned)i);
+
+		if (!scalar_text(conf, item, &text))
+			return wrong_type(conf, slot, opt, where(conf, item, name));
+		if (opt->type == OPT_MAP)
+			text = arena_printf(&conf->arena, "%s=%.*s", config_setting_name(item),
+					    (int)text.n, text.p);
+		else if (str_find(text, ',') < text.n)
+			return conf_fail(conf, "%.*s: %s.%s: a comma within an item",
+					 STR_ARG(origin), slot->section->path, opt->name);
+		r = conf_put(conf, slot, opt, text, where(conf, item, name));
+	}
+	return r;
+}
+
+static int load_option(struct conf *conf, struct conf_slot *slot, const struct opt *opt,
+		       const config_setting_t *s, const char *name)
+{
+	int type = config_setting_type(s);
+	struct str text;
+
+	if ((opt->type == OPT_LIST && (type == CONFIG_TYPE_LIST || type == CONFIG_TYPE_ARRAY)) ||
+	    (opt->type == OPT_MAP && type == CONFIG_TYPE_GROUP))
+		return load_items(conf, slot, opt, s, name);
+	if (opt->type == OPT_MAP || !type_fits(opt, type) || !scalar_text(conf, s, &text))
+		return wrong_type(conf, slot, opt, where(conf, s, name));
+	return conf_put(conf, slot, opt, text, where(conf, s, name));
+}
+
+static bool is_parent(const struct conf *conf, struct str path)
+{
+	for (size_t i = 0; i < conf->n; i++) {
+		struct str known = str_of(conf->slots[i].section->path);
+
+		if (known.n > path.n && str_starts(known, path) && known.p[path.n] == '.')
+			return true;
+	}
+	return false;
+}
+
+/* One group; `path` is empty for the file itself. */
+static int load_group(struct conf *conf, const config_setting_t *group, struct str path,
+		      const char *name)
+{
+	struct conf_slot *slot = conf_slot_of(conf, path);
+	int n = config_setting_length(group), r = 0;
+
+	for (int i = 0; i < n && r == 0; i++) {
+		const config_setting_t *s = config_setting_get_elem(group, (unsigned)i);
+		const char *key = config_setting_name(s);
+		const struct opt *opt = slot ? conf_opt_of(slot->section, str_of(key)) : NULL;
+		struct str full = path.n ? arena_printf(&conf->arena, "%.*s.%s", STR_ARG(path), key)
+					 : arena_str(&conf->arena, str_of(key));
+		bool known = conf_slot_of(conf, full) || is_parent(conf, full);
+
+		if (opt) {
+			r = load_option(conf, slot, opt, s, name);
+		} else if (known && config_setting_type(s) == CONFIG_TYPE_GROUP) {
+			r = load_group(conf, s, full, name);
+		} else {
+			struct str at = where(conf, s, name), hint = conf_hint(conf, full);
+
+			r = known ? conf_fail(conf, "%.*s: %.*s: expected a group { ... }",
+					      STR_ARG(at), STR_ARG(full))
+				  : conf_fail(conf, "%.*s: %.*s: unknown option%.*s", STR_ARG(at),
+					      STR_ARG(full), STR_ARG(hint));
+		}
+	}
+	return r;
+}
+
+int conf_load_text(struct conf *conf, const char *text, const char *name)
+{
+	config_t config;
+	int r;
+
+	conf->source++;
+	config_init(&config);
+	if (config_read_string(&config, text) != CONFIG_TRUE) {
+		const char *file = config_error_file(&config);
+
+		r = conf_fail(conf, "%s:%d: %s", file ? file : name, config_error_line(&config),
+			      config_error_text(&config));
+	} else {
+		r = load_group(conf, config_root_setting(&config), STR(""), name);
+	}
+	config_destroy(&config);
+	return r;
+}
+
+static int load_file(struct conf *conf, int dir, const char *file, const char *name)
+{
+	struct arena arena = { 0 };
+	struct stat st;
+	struct str text;
+	int r = file_read(dir, file, CONF_FILE_MAX, &arena, &text);
+
+	if (r == 0 && text.n && memchr(text.p, '\0', text.n))
+		r = conf_fail(conf, "%s: has NUL bytes: this is no text file", name);
+	else if (r == 0 && fstatat(dir, file, &st, 0) == 0 && !S_ISREG(st.st_mode))
+		r = conf_fail(conf, "%s: not a regular file", name);
+	else if (r == 0)
+		r = conf_load_text(conf, text.p, name);
+	else if (r == -EFBIG)
+		r = conf_fail(conf, "%s: larger than 1 MiB", name);
+	else if (r != -ENOENT)
+		r = conf_fail(conf, "%s: %s", name, strerror(-r));
+	arena_release(&arena);
+	return r;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+static int load_drop_ins(struct conf *conf, const char *dir_name)
+{
+	_cleanup_dir_ DIR *dir = opendir(dir_name);
+	struct str names[DROP_INS_MAX];
+	size_t n = 0;
+	int r = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : conf_fail(conf, "%s: %s", dir_name, strerror(errno));
+	for (const struct dirent *e; (e = readdir(dir)) && n < DROP_INS_MAX;)
+		if (str_ends(str_of(e->d_name), STR(".conf")) && e->d_name[0] != '.')
+			names[n++] = arena_str(&conf->arena, str_of(e->d_name));
+	qsort(names, n, sizeof(names[0]), by_bytes);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = load_file(conf, dirfd(dir), names[i].p,
+			      arena_printf(&conf->arena, "%s/%s", dir_name, names[i].p).p);
+	return r;
+}
+
+int conf_load(struct conf *conf, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	struct str dir = slash ? str_between(path, slash) : STR(".");
+	int r = load_file(conf, AT_FDCWD, path, path);
+
+	if (r < 0)
+		return r;
+	return load_drop_ins(conf, arena_printf(&conf->arena, "%.*s/conf.d", STR_ARG(dir)).p);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What conf.c, conf_file.c and conf_args.c share. */
+#pragma once
+
+#include "base/conf.h"
+
+/* Sources in rising order; a list or map is replaced by the first value from a later one. */
+enum { SOURCE_ARGS = 1 << 30 };
+
+struct conf_value {
+	unsigned source; /* number of the source that set it, 0: built-in */
+	struct str origin;
+};
+
+struct conf_slot {
+	const struct opt_section *section;
+	void *data;
+	struct conf_value *values; /* one per option */
+	size_t n;
+};
+
+struct conf {
+	struct arena arena;
+	struct conf_slot *slots;
+	size_t n;
+	unsigned source; /* being read now */
+	struct str error;
+};
+
+/* Sets one option; the error, if any, is prefixed by `origin` and the full key. */
+int conf_put(struct conf *conf, struct conf_slot *slot, const struct opt *opt, struct str text,
+	     struct str origin);
+
+/* Notes an error and returns -EINVAL. */
+int conf_fail(struct conf *conf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* " (did you mean push.timeout?)", or nothing. `key` is a full key of an option or section. */
+struct str conf_hint(struct conf *conf, struct str key);
+
+struct conf_slot *conf_slot_of(const struct conf *conf, struct str path);
+const struct opt *conf_opt_of(const struct opt_section *section, struct str name);
+
+/* Reads libconfig text as if it were the file `name`; conf_load() and the fuzzer call it. */
+int conf_load_text(struct conf *conf, const char *text, const char *name);

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/opt.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/num.h"
+
+static int wrong(struct arena *arena, struct str text, const char *expected, struct str *ret_why)
+{
+	struct str shown = text.n > 60 ? (struct str){ text.p, 60 } : text;
+
+	*ret_why = arena_printf(arena, "\"%.*s\"%s is not %s", STR_ARG(shown),
+				text.n > 60 ? "..." : "", expected);
+	return -EINVAL;
+}
+
+static int parse_bool(struct str text, bool *ret)
+{
+	static const char *const words[2][4] = { { "false", "no", "off", "0" },
+						 { "true", "yes", "on", "1" } };
+
+	for (int value = 0; value < 2; value++)
+		for (int i = 0; i < 4; i++)
+			if (str_eq(text, str_of(words[value][i]))) {
+				*ret = value;
+				return 0;
+			}
+	return -EINVAL;
+}
+
+static int parse_int(const struct opt *opt, struct str text, int64_t *to, struct arena *arena,
+		     struct str *ret_why)
+{
+	int64_t value;
+
+	if (num_i64(text, &value) < 0)
+		return wrong(arena, text, "a whole number", ret_why);
+	if ((opt->min || opt->max) && (value < opt->min || value > opt->max)) {
+		*ret_why = arena_printf(arena, "%lld is not between %lld and %lld",
+					(long long)value, (long long)opt->min, (long long)opt->max);
+		return -EINVAL;
+	}
+	*to = value;
+	return 0;
+}
+
+static struct str print_duration(int64_t ns, struct arena *arena)
+{
+	static const struct {
+		int64_t ns;
+		const char *unit;
+	} units[] = {
+		{ 86400 * INT64_C(1000000000), "d" },
+		{ 3600 * INT64_C(1000000000), "h" },
+		{ 60 * INT64_C(1000000000), "m" },
+		{ INT64_C(1000000000), "s" },
+		{ 1000000, "ms" },
+		{ 1000, "us" },
+	};
+
+	for (size_t i = 0; ns && i < sizeof(units) / sizeof(units[0]); i++)
+		if (ns % units[i].ns == 0)
+			return arena_printf(arena, "%lld%s", (long long)(ns / units[i].ns),
+					    units[i].unit);
+	return ns ? arena_printf(arena, "%lldns", (long long)ns) : STR("0");
+}
+
+static int parse_duration(const struct opt *opt, struct str text, int64_t *to, struct arena *arena,
+			  struct str *ret_why)
+{
+	int64_t value;
+	double number;
+
+	if (num_duration(text, &value) < 0) {
+		if (num_f64(text, &number) == 0) {
+			*ret_why = arena_printf(arena, "%.*s has no unit (did you mean %.*ss?)",
+						STR_ARG(text), STR_ARG(text));
+			return -EINVAL;
+		}
+		return wrong(arena, text, "a time span such as 15s or 2m", ret_why);
+	}
+	if ((opt->min || opt->max) && (value < opt->min || value > opt->max)) {
+		struct str min = print_duration(opt->min, arena);
+		struct str max = print_duration(opt->max, arena);
+
+		*ret_why = arena_printf(arena, "%.*s is not between %.*s and %.*s", STR_ARG(text),
+					STR_ARG(min), STR_ARG(max));
+		return -EINVAL;
+	}
+	*to = value;
+	return 0;
+}
+
+static int parse_choice(const struct opt *opt, struct str text, int *to, struct arena *arena,
+			struct str *ret_why)
+{
+	struct str rest = str_of(opt->choices), choice;
+
+	for (int i = 0; str_cut(&rest, '|', &choice); i++)
+		if (str_eq(choice, text)) {
+			*to = i;
+			return 0;
+		}
+	*ret_why = arena_printf(arena, "one of %s", opt->choices);
+	return wrong(arena, text, ret_why->p, ret_why);
+}
+
+static void list_add(struct opt_list *list, struct str item, struct arena *arena)
+{
+	struct str *v = arena_alloc(arena, (list->n + 1) * sizeof(*v));
+
+	if (list->n)
+		memcpy(v, list->v, list->n * sizeof(*v));
+	v[list->n++] = arena_str(arena, item);
+	list->v = v;
+}
+
+static void map_add(struct opt_map *map, struct str key, struct str value, struct arena *arena)
+{
+	for (size_t i = 0; i < map->n; i++)
+		if (str_eq(map->v[i].key, key)) {
+			map->v[i].value = arena_str(arena, value);
+			return;
+		}
+
+	struct opt_pair *v = arena_alloc(arena, (map->n + 1) * sizeof(*v));
+
+	if (map->n)
+		memcpy(v, map->v, map->n * sizeof(*v));
+	v[map->n].key = arena_str(arena, key);
+	v[map->n++].value = arena_str(arena, value);
+	map->v = v;
+}
+
+static int parse_list(struct str text, bool fresh, struct opt_list *to, struct arena *arena)
+{
+	struct str item;
+
+	if (fresh)
+		*to = (struct opt_list){ 0 };
+	while (str_cut(&text, ',', &item)) {
+		item = str_trim(item);
+		if (item.n)
+			list_add(to, item, arena);
+	}
+	return 0;
+}
+
+static int parse_map(struct str text, bool fresh, struct opt_map *to, struct arena *arena,
+		     struct str *ret_why)
+{
+	struct str key, value = text;
+
+	if (fresh)
+		*to = (struct opt_map){ 0 };
+	if (!text.n)
+		return 0;
+	if (str_find(text, '=') == text.n)
+		return wrong(arena, text, "of the form KEY=VALUE", ret_why);
+	(void)str_cut(&value, '=', &key);
+	if (!key.n)
+		return wrong(arena, text, "of the form KEY=VALUE", ret_why);
+	map_add(to, key, value, arena);
+	return 0;
+}
+
+static int parse_regex(struct str text, struct opt_regex *to, struct arena *arena,
+		       struct str *ret_why)
+{
+	struct opt_regex old = *to;
+	char message[200];
+	regex_t *compiled = NULL;
+
+	if (text.n) {
+		struct str anchored = arena_printf(arena, "^(%.*s)$", (int)text.n, text.p);
+
+		compiled = malloc(sizeof(*compiled));
+		if (!compiled)
+			return -ENOMEM;
+
+		int r = regcomp(compiled, anchored.p, REG_EXTENDED | REG_NOSUB);
+
+		if (r) {
+			(void)regerror(r, compiled, message, sizeof(message));
+			free(compiled);
+			*ret_why = arena_printf(arena, "not a regular expression: %s", message);
+			return -EINVAL;
+		}
+	}
+	if (old.compiled) {
+		regfree(old.compiled);
+		free(old.compiled);
+	}
+	*to = (struct opt_regex){ arena_str(arena, text), compiled };
+	return 0;
+}
+
+int opt_parse(const struct opt *opt, void *section_data, struct str text, bool fresh,
+	      struct arena *arena, struct str *ret_why)
+{
+	void *to = (char *)section_data + opt->offset;
+
+	switch (opt->type) {
+	case OPT_STRING:
+		if (text.n && memchr(text.p, '\0', text.n))
+			return wrong(arena, text, "text without NUL bytes", ret_why);
+		*(struct str *)to = arena_str(arena, text);
+		return 0;
+	case OPT_BOOL:
+		if (parse_bool(text, to) < 0)
+			return wrong(arena, text, "true or false", ret_why);
+		return 0;
+	case OPT_INT:
+		return parse_int(opt, text, to, arena, ret_why);
+	case OPT_SIZE:
+		if (num_size(text, to) < 0)
+			return wrong(arena, text, "a size such as 64k or 16M", ret_why);
+		return 0;
+	case OPT_DURATION:
+		return parse_duration(opt, text, to, arena, ret_why);
+	case OPT_CHOICE:
+		return parse_choice(opt, text, to, arena, ret_why);
+	case OPT_LIST:
+		return parse_list(text, fresh, to, arena);
+	case OPT_MAP:
+		return parse_map(text, fresh, to, arena, ret_why);
+	case OPT_REGEX:
+		return parse_regex(text, to, arena, ret_why);
+	}
+	return -EINVAL;
+}
+
+static struct str print_list(const struct opt_list *list, struct arena *arena)
+{
+	struct str out = STR("");
+
+	for (size_t i = 0; i < list->n; i++)
+		out = arena_printf(arena, "%.*s%s%.*s", STR_ARG(out), i ? "," : "",
+				   STR_ARG(list->v[i]));
+	return out;
+}
+
+static struct str print_map(const struct opt_map *map, struct arena *arena)
+{
+	struct str out = STR("");
+
+	for (size_t i = 0; i < map->n; i++)
+		out = arena_printf(arena, "%.*s%s%.*s=%.*s", STR_ARG(out), i ? "," : "",
+				   STR_ARG(map->v[i].key), STR_ARG(map->v[i].value));
+	return out;
+}
+
+static struct str print_choice(const struct opt *opt, int value)
+{
+	struct str rest = str_of(opt->choices), choice = { 0 };
+
+	for (int i = 0; i <= value && str_cut(&rest, '|', &choice); i++)
+		;
+	return choice;
+}
+
+struct str opt_print(const struct opt *opt, const void *section_data, struct arena *arena)
+{
+	const void *from = (const char *)section_data + opt->offset;
+
+	switch (opt->type) {
+	case OPT_STRING:
+		return *(const struct str *)from;
+	case OPT_BOOL:
+		return *(const bool *)from ? STR("true") : STR("false");
+	case OPT_INT:
+		return arena_printf(arena, "%lld", (long long)*(const int64_t *)from);
+	case OPT_SIZE:
+		return arena_printf(arena, "%llu", (unsigned long long)*(const uint64_t *)from);
+	case OPT_DURATION:
+		return print_duration(*(const int64_t *)from, arena);
+	case OPT_CHOICE:
+		return print_choice(opt, *(const int *)from);
+	case OPT_LIST:
+		return print_list(from, arena);
+	case OPT_MAP:
+		return print_map(from, arena);
+	case OPT_REGEX:
+		return ((const struct opt_regex *)from)->text;
+	}
+	return STR("");
+}
+
+bool opt_regex_match(const struct opt_regex *regex, struct str text)
+{
+	char small[256];
+
+	if (!regex->compiled)
+		return false;
+	/* REG_STARTEND would need no copy, but musl does not have it. */
+	if (text.n < sizeof(small)) {
+		if (text.n)
+			memcpy(small, text.p, text.n);
+		small[text.n] = '\0';
+		return regexec(regex->compiled, small, 0, NULL, 0) == 0;
+	}
+
+	char *copy = strndup(text.p, text.n);
+	bool match = copy && regexec(regex->compiled, copy, 0, NULL, 0) == 0;
+
+	free(copy);
+	return match;
+}
+
+struct str opt_map_get(const struct opt_map *map, struct str key)
+{
+	for (size_t i = 0; i < map->n; i++)
+		if (str_eq(map->v[i].key, key))
+			return map->v[i].value;
+	return (struct str){ 0 };
+}
+
+void opt_release(const struct opt_section *section, void *section_data)
+{
+	for (const struct opt *opt = section->opts; opt->name; opt++) {
+		struct opt_regex *regex = (void *)((char *)section_data + opt->offset);
+
+		if (opt->type != OPT_REGEX || !regex->compiled)
+			continue;
+		regfree(regex->compiled);
+		free(regex->compiled);
+		regex->compiled = NULL;
+	}
+}

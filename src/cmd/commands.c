@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/commands.h"
+
+#include "collect/run.h"
+
+#define COMMANDS(X) X(collect)
+
+#define DECLARE(name) extern const struct command command_##name;
+COMMANDS(DECLARE)
+
+#define POINT(name) &command_##name,
+const struct command *const command_table[] = { COMMANDS(POINT) };
+
+size_t command_count(void)
+{
+	return ARRAY_SIZE(command_table);
+}
+
+const struct opt_section *const sections_before_command[] = {
+	&section_main, &section_push,   &section_tls,   &section_collectors,
+	&section_host, &section_limits, &section_state, NULL,
+};
+
+const struct opt_section *const sections_sample[] = {
+	&section_main, &section_collectors, &section_host, &section_limits, &section_state, NULL,
+};
+
+const struct opt_section *const sections_push[] = {
+	&section_main, &section_push,   &section_tls,   &section_collectors,
+	&section_host, &section_limits, &section_state, NULL,
+};
+
+static const struct opt_section *const general[] = {
+	&section_main, &section_push,  &section_tls,    &section_collectors,
+	&section_host, &section_state, &section_limits,
+};
+
+void sections_all(const struct opt_section **ret, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(general) && n < max; i++)
+		ret[n++] = general[i];
+	for (size_t i = 0; i < collector_count() && n < max; i++)
+		if (collector_registry[i]->section)
+			ret[n++] = collector_registry[i]->section;
+	ret[n] = NULL;
+}

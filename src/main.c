@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * argv to command table. The command line is read twice: once to learn the command and which
+ * file to load, and once more on top of file and environment, over which it rules.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "app.h"
+#include "cmd/commands.h"
+#include "cmd/help.h"
+#include "config.h"
+
+enum { SECTIONS_MAX = 128 };
+
+/* A closed descriptor 0-2 would be handed out to the next file we open. */
+static void open_std_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		(void)close(fd);
+}
+
+static const struct command *find_command(struct str name)
+{
+	for (size_t i = 0; i < command_count(); i++)
+		if (str_eq(str_of(command_table[i]->name), name))
+			return command_table[i];
+	return NULL;
+}
+
+static int unknown_command(const struct log *log, struct str name)
+{
+	const char *nearest = NULL;
+	size_t best = 3;
+
+	for (size_t i = 0; i < command_count(); i++) {
+		size_t d = str_distance(name, str_of(command_table[i]->name));
+
+		if (d < best) {
+			best = d;
+			nearest = command_table[i]->name;
+		}
+	}
+	if (nearest)
+		log_error(log, "unknown command \"%.*s\" (did you mean %s?)", STR_ARG(name),
+			  nearest);
+	else
+		log_error(log, "unknown command \"%.*s\"; see peekpush --help", STR_ARG(name));
+	return EXIT_USAGE;
+}
+
+struct invocation {
+	const struct command *command; /* NULL when none was named */
+	bool help;
+	int words; /* index into argv of the command's own words */
+};
+
+/* Puts options before and after the command into `conf` and finds the command. */
+static int parse_line(struct conf *conf, const struct log *log, int argc, char *argv[],
+		      struct invocation *ret)
+{
+	int used = 0;
+
+	*ret = (struct invocation){ 0 };
+	if (conf_parse_args(conf, sections_before_command, argc - 1, argv + 1, &used, &ret->help) <
+	    0) {
+		log_error(log, "%.*s", STR_ARG(conf_error(conf)));
+		return EXIT_USAGE;
+	}
+
+	int at = 1 + used;
+
+	ret->words = at;
+	if (at >= argc || ret->help)
+		return 0;
+	ret->command = find_command(str_of(argv[at]));
+	if (!ret->command)
+		return unknown_command(log, str_of(argv[at]));
+	at++;
+	if (conf_parse_args(conf, ret->command->sections, argc - at, argv + at, &used, &ret->help) <
+	    0) {
+		log_error(log, "%s: %.*s", ret->command->name, STR_ARG(conf_error(conf)));
+		return ret->command->usage_status ? ret->command->usage_status : EXIT_USAGE;
+	}
+	ret->words = at + used;
+	return 0;
+}
+
+static void set_level(struct log *log, const struct conf *conf)
+{
+	const struct main_conf *main_conf = conf_get(conf, &section_main);
+
+	log->max = main_conf->quiet     ? LOG_LEVEL_ERROR
+		   : main_conf->verbose ? LOG_LEVEL_DEBUG
+					: LOG_LEVEL_INFO;
+}
+
+/* File and environment below the command line. */
+static int load(struct conf *conf, const struct log *log, struct str path, bool asked)
+{
+	int r = conf_load(conf, path.p);
+
+	if (r == -ENOENT && asked) {
+		log_error(log, "%.*s: no such file", STR_ARG(path));
+		return EXIT_USAGE;
+	}
+	if (r < 0 && r != -ENOENT) {
+		log_error(log, "%.*s", STR_ARG(conf_error(conf)));
+		return EXIT_USAGE;
+	}
+	if (conf_load_environment(conf) < 0) {
+		log_error(log, "%.*s", STR_ARG(conf_error(conf)));
+		return EXIT_USAGE;
+	}
+	return 0;
+}
+
+/* A write error on stdout (a full disk, a closed pipe) must not look like success. */
+static int close_stdout(const struct log *log, int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	if (errno != EPIPE)
+		log_error(log, "writing to stdout: %s", strerror(errno));
+	return status ? status : EXIT_FAILED;
+}
+
+static int run_command(struct app *app, const struct opt_section *const *sections, int argc,
+		       char *argv[])
+{
+	struct conf *first = conf_new(sections);
+	struct invocation line;
+	int status = EXIT_USAGE;
+
+	/* PEEKPUSH_CONFIG counts for finding the file; a bad value elsewhere is told below. */
+	(void)conf_load_environment(first);
+	status = parse_line(first, &app->log, argc, argv, &line);
+	if (status)
+		goto out;
+	set_level(&app->log, first);
+
+	const struct main_conf *main_conf = conf_get(first, &section_main);
+
+	if (line.help || main_conf->version || !line.command) {
+		status = help_print(line.command, main_conf->version, !line.help, &app->log);
+		goto out;
+	}
+
+	bool asked =
+		!str_eq(conf_origin(first, &section_main, &main_conf->config), STR("built-in"));
+
+	app->conf = conf_new(sections);
+	status = load(app->conf, &app->log, main_conf->config, asked);
+	if (status && line.command->survives_bad_config) {
+		conf_free(app->conf);
+		app->conf = conf_new(sections);
+		app->conf_broken = true;
+		status = 0;
+	}
+	if (status)
+		goto out;
+	status = parse_line(app->conf, &app->log, argc, argv, &line);
+	if (status)
+		goto out;
+	set_level(&app->log, app->conf);
+	status = line.command->main(app, argc - line.words, argv + line.words);
+	status = close_stdout(&app->log, status);
+out:
+	conf_free(first);
+	conf_free(app->conf);
+	return status;
+}
+
+int main(int argc, char *argv[])
+{
+	const struct opt_section *sections[SECTIONS_MAX + 1];
+	struct app app = { 0 };
+
+	open_std_fds();
+	log_init(&app.log);
+	sections_all(sections, SECTIONS_MAX);
+	return run_command(&app, sections, argc, argv);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sections of the configuration that belong to no single collector, and their structs. */
+#pragma once
+
+#include "base/opt.h"
+
+struct main_conf {
+	struct str config;
+	bool verbose, quiet, version;
+};
+
+struct host_conf {
+	struct str procfs, sysfs, rootfs, udev;
+};
+
+enum push_method { PUSH_METHOD_POST, PUSH_METHOD_PUT };
+enum push_format { PUSH_FORMAT_AUTO, PUSH_FORMAT_TEXT, PUSH_FORMAT_PROTOBUF };
+
+struct push_conf {
+	struct str url, job, instance;
+	struct opt_map labels;
+	int64_t interval_ns, timeout_ns;
+	struct str splay; /* "auto" or a time span */
+	int method, format;
+	int compression; /* 0 none, 1 gzip */
+	bool delete_on_stop;
+	struct str user, password_file, bearer_token_file;
+};
+
+struct tls_conf {
+	struct str ca, cert, key;
+	bool insecure;
+};
+
+struct state_conf {
+	struct str dir;
+	uint64_t spool_bytes;
+	int64_t spool_entries;
+};
+
+struct limits_conf {
+	int64_t series, series_per_family;
+};
+
+extern const struct opt_section section_main, section_host, section_push, section_tls,
+	section_state, section_limits;
