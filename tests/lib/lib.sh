@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# What the end-to-end tests share: TAP, servers on free loopback ports, and the promise that
+# whatever a test started or wrote is gone when it ends, also when it fails or is stopped.
+# A test sources this first and calls `finish` last; without `finish` there is no plan, and
+# the runner counts the test as failed.
+#
+#	PEEKPUSH  the binary under test, absolute
+#	tmp       a directory of this test's own, removed at its end
+#	top       the root of the source tree
+
+set -u
+export LC_ALL=C TZ=UTC
+# The machine's own settings must not decide what a test sees.
+unset "${!PEEKPUSH_@}" http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+top=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
+: "${PEEKPUSH:?the path of the binary under test, absolute}"
+
+tap_count=0
+tap_failed=0
+tap_done=
+pids=()
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/e2e.XXXXXX") || exit 1
+mkdir "$tmp/state"
+: >"$tmp/empty.conf"
+
+# Ends every process of this test, politely at first, and removes its directory.
+cleanup()
+{
+	local pid i
+
+	for pid in "${pids[@]}"; do
+		kill "$pid" 2>/dev/null
+	done
+	for ((i = 0; i < 50; i++)); do
+		for pid in "${pids[@]}"; do
+			kill -0 "$pid" 2>/dev/null && sleep 0.1 && continue 2
+		done
+		break
+	done
+	for pid in "${pids[@]}"; do
+		kill -KILL "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+	done
+	rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 143' HUP INT TERM
+
+# --- TAP -----------------------------------------------------------------------------------
+
+note()
+{
+	local line
+
+	while IFS= read -r line; do
+		printf '# %s\n' "$line"
+	done <<<"$*"
+}
+
+ok()
+{
+	printf 'ok %d - %s\n' $((++tap_count)) "$1"
+}
+
+# not_ok NAME [DIAGNOSTIC...]
+not_ok()
+{
+	printf 'not ok %d - %s\n' $((++tap_count)) "$1"
+	((++tap_failed))
+	shift
+	(($#)) && note "$@"
+	return 0
+}
+
+# is GOT WANT NAME
+is()
+{
+	if [[ $1 == "$2" ]]; then
+		ok "$3"
+	else
+		not_ok "$3" "got:  $1"$'\n'"want: $2"
+	fi
+}
+
+# like GOT REGEX NAME
+like()
+{
+	if [[ $1 =~ $2 ]]; then
+		ok "$3"
+	else
+		not_ok "$3" "got: $1"$'\n'"does not match: $2"
+	fi
+}
+
+# check NAME COMMAND...: passes when COMMAND does; what it said explains a failure.
+check()
+{
+	local name=$1 output status
+
+	shift
+	output=$("$@" 2>&1)
+	status=$?
+	if ((status == 0)); then
+		ok "$name"
+	else
+		not_ok "$name" "$* ended with $status"$'\n'"$output"
+	fi
+}
+
+# skip NAME REASON
+skip()
+{
+	printf 'ok %d - %s # SKIP %s\n' $((++tap_count)) "$1" "$2"
+}
+
+# Skips the whole test.
+skip_all()
+{
+	echo "1..0 # SKIP $1"
+	tap_done=1
+	exit 0
+}
+
+finish()
+{
+	echo "1..$tap_count"
+	tap_done=1
+	exit $((tap_failed != 0))
+}
+
+# --- processes -----------------------------------------------------------------------------
+
+# wait_for SECONDS COMMAND...: tries it until it succeeds.
+wait_for()
+{
+	local deadline=$((${EPOCHREALTIME/./} + $1 * 1000000))
+
+	shift
+	until "$@"; do
+		((${EPOCHREALTIME/./} < deadline)) || return 1
+		sleep 0.05
+	done
+}
+
+# spawn LOG COMMAND...: starts it in the background; its pid is in `spawned`.
+spawn()
+{
+	local log=$1
+
+	shift
+	"$@" >"$log" 2>&1 </dev/null &
+	spawned=$!
+	pids+=("$spawned")
+}
+
+# stop PID: ends a spawned process; its status is the result.
+stop()
+{
+	kill "$1" 2>/dev/null
+	wait "$1"
+}
+
+# A port nobody listens on at the moment, for programs that cannot be told to choose one.
+free_port()
+{
+	python3 -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])'
+}
+
+# --- servers -------------------------------------------------------------------------------
+
+# fetch URL [CURL OPTION...]
+fetch()
+{
+	curl -fsS --max-time 20 "$@"
+}
+
+fetch_quietly()
+{
+	fetch "$@" >/dev/null 2>&1
+}
+
+# The address a Prometheus program chose for port 0, out of its log.
+listening()
+{
+	address=$(sed -n 's/.*msg="Listening on" address=\([0-9.:]*\)$/\1/p' "$1")
+	[[ -n $address ]]
+}
+
+# start_server NAME READY-PATH COMMAND...: sets `url` and `spawned`.
+start_server()
+{
+	local name=$1 path=$2 log address
+
+	shift 2
+	log=$tmp/$name.log
+	spawn "$log" "$@" --web.listen-address=127.0.0.1:0
+	if ! wait_for 30 listening "$log"; then
+		not_ok "$name starts" "$(tail -5 "$log")"
+		finish
+	fi
+	url=http://$address
+	if ! wait_for 30 fetch_quietly "$url$path"; then
+		not_ok "$name is ready" "$(tail -5 "$log")"
+		finish
+	fi
+}
+
+# start_pushgateway [FLAG...]: sets `gateway` and `gateway_pid`.
+start_pushgateway()
+{
+	start_server pushgateway /-/ready prometheus-pushgateway --persistence.file= "$@"
+	gateway=$url gateway_pid=$spawned
+}
+
+# Scrapes `gateway` once a second; sets `prometheus` and `prometheus_pid`.
+start_prometheus()
+{
+	cat >"$tmp/prometheus.yml" <<-END
+		global: { scrape_interval: 1s }
+		scrape_configs:
+		  - job_name: pushgateway
+		    honor_labels: true
+		    static_configs: [ { targets: [ "${gateway#http://}" ] } ]
+	END
+	start_server prometheus /-/ready prometheus --config.file="$tmp/prometheus.yml" \
+		--storage.tsdb.path="$tmp/prometheus" "$@"
+	prometheus=$url prometheus_pid=$spawned
+}
+
+# start_node_exporter COLLECTOR [FLAG...]: COLLECTOR is a list with blanks; sets
+# `node_exporter` and `node_exporter_pid`.
+start_node_exporter()
+{
+	local names=$1 flags=() name
+
+	shift
+	for name in $names; do
+		flags+=("--collector.$name")
+	done
+	start_server node_exporter / prometheus-node-exporter --collector.disable-defaults \
+		"${flags[@]}" "$@"
+	node_exporter=$url node_exporter_pid=$spawned
+}
+
+# prom_query EXPRESSION: one line a series, "VALUE {labels as JSON}".
+prom_query()
+{
+	fetch -G --data-urlencode "query=$1" "$prometheus/api/v1/query" |
+		jq -r '.data.result[] | "\(.value[1]) \(.metric | tojson)"'
+}
+
+prom_has()
+{
+	[[ -n $(prom_query "$1") ]]
+}
+
+# The binary under test, with nothing of the machine's own configuration or state.
+peekpush()
+{
+	"$PEEKPUSH" -c "$tmp/empty.conf" --state-dir "$tmp/state" "$@"
+}

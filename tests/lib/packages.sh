@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034
+#
+# The Debian 12 packages this project needs, in one place, and how to get them. Sourced by
+# tests/run and contrib/quickstart.
+
+packages_build=(
+	autoconf automake
+	gcc libc6-dev make
+	pkgconf
+	libbpf-dev libelf-dev
+	libconfig-dev
+	libcurl4-openssl-dev
+	libsystemd-dev
+	zlib1g-dev
+)
+
+# libcurl is loaded when it is first needed, so no -dev package stands for it at run time.
+packages_servers=(
+	ca-certificates
+	curl
+	libcurl4
+	prometheus
+	prometheus-pushgateway
+)
+
+packages_tests=(
+	binutils
+	clang libclang-rt-14-dev
+	git
+	jq
+	libcmocka-dev
+	openssl
+	procps
+	prometheus-node-exporter
+	python3
+	xz-utils
+)
+
+# Prints those of its arguments that are not installed.
+packages_missing()
+{
+	local installed name
+
+	installed=" $(dpkg-query -W -f='${db:Status-Status}=${Package} ' 2>/dev/null)"
+	for name; do
+		[[ $installed == *" installed=$name "* ]] || echo "$name"
+	done
+}
+
+# Installs what is missing of its arguments, as root or through sudo. Daemons among them are
+# neither started nor enabled: their system services would take the ports that people know.
+packages_install()
+{
+	local missing root=() name
+
+	if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+		echo "This is no Debian: have the equivalents of these installed: $*" >&2
+		return 0
+	fi
+	mapfile -t missing < <(packages_missing "$@")
+	((${#missing[@]})) || return 0
+	if ((EUID)); then
+		root=(sudo)
+		if ! command -v sudo >/dev/null; then
+			echo "Run as root, once: apt-get install --no-install-recommends" \
+				"${missing[*]}" >&2
+			return 1
+		fi
+	fi
+	echo "Installing ${missing[*]}"
+	"${root[@]}" bash -s -- "${missing[@]}" <<-'END' || return 1
+		export DEBIAN_FRONTEND=noninteractive
+		policy=/usr/sbin/policy-rc.d made= log=$(mktemp)
+		trap 'rm -f "$log" $made' EXIT
+		if [ ! -e $policy ]; then
+			made=$policy
+			printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy
+		fi
+		# A broken third-party source must not stop what Debian's own can deliver.
+		apt-get -qq update </dev/null ||
+			echo "apt-get update failed, trying with the lists there are" >&2
+		apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends "$@" \
+			</dev/null >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+		for name; do
+			[ -e "/lib/systemd/system/$name.service" ] || continue
+			command -v systemctl >/dev/null || continue
+			systemctl -q disable "$name" 2>/dev/null &&
+				echo "The service $name stays off (systemctl enable --now $name)"
+		done
+		exit 0
+	END
+}
