@@ -52,7 +52,7 @@ packages_missing()
 # neither started nor enabled: their system services would take the ports that people know.
 packages_install()
 {
-	local missing root=() name
+	local missing as_root=()
 
 	if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
 		echo "This is no Debian: have the equivalents of these installed: $*" >&2
@@ -61,7 +61,7 @@ packages_install()
 	mapfile -t missing < <(packages_missing "$@")
 	((${#missing[@]})) || return 0
 	if ((EUID)); then
-		root=(sudo)
+		as_root=(sudo)
 		if ! command -v sudo >/dev/null; then
 			echo "Run as root, once: apt-get install --no-install-recommends" \
 				"${missing[*]}" >&2
@@ -69,7 +69,7 @@ packages_install()
 		fi
 	fi
 	echo "Installing ${missing[*]}"
-	"${root[@]}" bash -s -- "${missing[@]}" <<-'END' || return 1
+	"${as_root[@]}" bash -s -- "${missing[@]}" <<-'END' || return 1
 		export DEBIAN_FRONTEND=noninteractive
 		policy=/usr/sbin/policy-rc.d made= log=$(mktemp)
 		trap 'rm -f "$log" $made' EXIT
