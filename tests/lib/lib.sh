@@ -9,6 +9,8 @@
 #	PEEKPUSH  the binary under test, absolute
 #	tmp       a directory of this test's own, removed at its end
 #	top       the root of the source tree
+#
+# $tmp/peekpush.conf (empty) and $tmp/state are this test's configuration and state.
 
 set -u
 export LC_ALL=C TZ=UTC
@@ -22,7 +24,8 @@ tap_failed=0
 pids=()
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/e2e.XXXXXX") || exit 1
 mkdir "$tmp/state"
-: >"$tmp/empty.conf"
+: >"$tmp/peekpush.conf"
+export PEEKPUSH_CONFIG=$tmp/peekpush.conf PEEKPUSH_STATE_DIR=$tmp/state
 
 # Ends every process of this test, politely at first, and removes its directory.
 cleanup()
@@ -256,8 +259,8 @@ prom_has()
 	[[ -n $(prom_query "$1") ]]
 }
 
-# The binary under test, with nothing of the machine's own configuration or state.
+# With this test's own configuration and state, by the environment set above.
 peekpush()
 {
-	"$PEEKPUSH" -c "$tmp/empty.conf" --state-dir "$tmp/state" "$@"
+	"$PEEKPUSH" "$@"
 }
