@@ -12,7 +12,7 @@
 enum sink_result {
 	SINK_OK,            /* stored */
 	SINK_OK_UNTYPED,    /* 204: accepted by something that is no Pushgateway */
-	SINK_REFUSED,       /* 400, 413: this payload will never be accepted as it is */
+	SINK_REFUSED,       /* 400, 413, 415, 422: this payload will never be accepted as it is */
 	SINK_MISCONFIGURED, /* 401, 403, 404, 405, redirects, TLS: needs a person */
 	SINK_DOWN,          /* not resolved, refused, cut off before sending, 429, 5xx: later */
 	SINK_UNKNOWN,       /* timed out or cut off after sending: nobody knows what was stored */
@@ -65,7 +65,7 @@ struct sink_type {
 	enum sink_result (*send)(struct sink *sink, const struct sink_request *request,
 				 const struct sink_waiter *waiter, struct arena *arena,
 				 struct sink_reply *ret);
-	void (*close)(struct sink *sink);
+	void (*close)(struct sink *sink); /* NULL: nothing to do */
 };
 
 struct sink {
@@ -77,7 +77,8 @@ struct sink {
 
 /*
  * Checks the URL and opens the sink; nothing is sent and libcurl is not loaded yet. Returns 0
- * or -EINVAL with ret_why ("push.url: unknown scheme ftp, known are http, https, file, stdout").
+ * or -EINVAL with ret_why ("push.url: unknown scheme ftp, known are http, https, file, stdout"),
+ * which lives until sink_close(): that is due after a failure too.
  */
 int sink_open(struct sink *sink, const struct sink_conf *conf, struct str *ret_why);
 enum sink_result sink_send(struct sink *sink, const struct sink_request *request,

@@ -21,3 +21,8 @@ int group_path(const struct group *group, struct buf *out, struct arena *arena,
 
 /* "job=J instance=I label=value", for messages; made with printable characters only. */
 struct str group_text(const struct group *group, struct arena *arena);
+
+/*
+ * Appends base64 without padding; `last_two` ends the alphabet: "-_" in URLs, "+/" elsewhere.
+ */
+void base64_put(struct buf *out, struct str in, const char *last_two);
