@@ -17,6 +17,10 @@ struct app {
 	struct conf *conf;
 	struct log log;
 	bool conf_broken; /* `run` only: the file is unusable, conf holds the rest */
+	int argc;
+	char **argv; /* as main got them */
+	/* Reads file, environment and command line anew. 0 or an exit status, having said why. */
+	int (*reload)(struct app *app, struct conf **ret);
 };
 
 struct command {

@@ -1,6 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cycle.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "loop.h"
+
+static const char state_name[] = "host.state", lock_name[] = "host.lock";
+
 int cycle_open(struct cycle *cycle, struct app *app, bool resident)
 {
 	const struct host_conf *host = conf_get(app->conf, &section_host);
@@ -15,7 +26,7 @@ int cycle_open(struct cycle *cycle, struct app *app, bool resident)
 	};
 	struct str why;
 
-	*cycle = (struct cycle){ .app = app, .state_dir = -1 };
+	*cycle = (struct cycle){ .app = app, .state_dir = -1, .lock = -1 };
 	host_open(&cycle->host, &paths, resident);
 	metrics_init(&cycle->metrics,
 		     (struct metrics_limits){
@@ -30,18 +41,313 @@ int cycle_open(struct cycle *cycle, struct app *app, bool resident)
 	return 0;
 }
 
+void cycle_target_conf(const struct app *app, struct arena *arena, struct target_conf *ret)
+{
+	const struct push_conf *push = conf_get(app->conf, &section_push);
+	const struct tls_conf *tls = conf_get(app->conf, &section_tls);
+	struct str instance = push->instance;
+	char host[HOST_NAME_MAX + 1] = "";
+
+	if (!instance.n && gethostname(host, sizeof(host) - 1) == 0)
+		instance = arena_str(arena, str_of(host));
+	*ret = (struct target_conf){
+		.sink = {
+			.url = push->url,
+			.user = push->user,
+			.password_file = push->password_file,
+			.bearer_token_file = push->bearer_token_file,
+			.ca = tls->ca,
+			.cert = tls->cert,
+			.key = tls->key,
+			.insecure = tls->insecure,
+		},
+		.group = { .job = push->job, .instance = instance, .labels = push->labels },
+		.format = (enum target_format)push->format,
+		.always_put = push->method == PUSH_METHOD_PUT,
+		.gzip = push->compression,
+		.timeout_ns = push->timeout_ns,
+	};
+	/* A delivery must be over before the next one is due. */
+	if (ret->timeout_ns > push->interval_ns * 9 / 10)
+		ret->timeout_ns = push->interval_ns * 9 / 10;
+}
+
+/* flock with a limit: no call waits for a lock with a timeout, so it is asked again. */
+static int take_lock(int dir, int64_t wait_ns)
+{
+	int64_t deadline = loop_now_ns() + wait_ns;
+	int fd = openat(dir, lock_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return -errno;
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK || loop_now_ns() >= deadline) {
+			int r = -errno;
+
+			(void)close(fd);
+			return r;
+		}
+		(void)poll(NULL, 0, 20);
+	}
+	return fd;
+}
+
+static void save_state(void *arg)
+{
+	struct cycle *cycle = arg;
+
+	if (cycle->state_dir < 0)
+		return;
+
+	int r = state_save(&cycle->state, cycle->state_dir, state_name, false);
+
+	if (r < 0)
+		log_warning(&cycle->app->log, "state is not kept: %s", strerror(-r));
+}
+
+int cycle_open_state(struct cycle *cycle, int64_t wait_ns)
+{
+	const struct log *log = &cycle->app->log;
+	struct str why;
+	int r;
+
+	cycle->state_dir = app_state_dir(cycle->app, &cycle->arena, &why);
+	if (cycle->state_dir < 0) {
+		log_warning(log, "%.*s; each push replaces its group, nothing is remembered",
+			    STR_ARG(why));
+		return 0;
+	}
+	cycle->lock = take_lock(cycle->state_dir, wait_ns);
+	if (cycle->lock == -EWOULDBLOCK) {
+		log_error(log,
+			  "another peekpush is pushing this host (it holds %s in the state "
+			  "directory)",
+			  lock_name);
+		return EXIT_FAILED;
+	}
+	r = state_load(&cycle->state, cycle->state_dir, state_name);
+	if (r < 0)
+		log_warning(log, "%s: %s; starting without memory", state_name,
+			    r == -EBADMSG ? "damaged" : strerror(-r));
+	(void)cycle_open_spool(cycle);
+	return 0;
+}
+
+int cycle_open_spool(struct cycle *cycle)
+{
+	const struct state_conf *conf = conf_get(cycle->app->conf, &section_state);
+	const struct spool_limits limits = { conf->spool_bytes, (uint64_t)conf->spool_entries };
+	struct str why = { 0 };
+	int r = cycle->state_dir;
+
+	if (r < 0)
+		r = cycle->state_dir = app_state_dir(cycle->app, &cycle->arena, &why);
+	if (r >= 0)
+		r = spool_open(&cycle->spool, cycle->state_dir, limits);
+	cycle->has_spool = r >= 0;
+	if (r < 0)
+		log_error(&cycle->app->log, "spool: %.*s",
+			  STR_ARG(why.n ? why : str_of(strerror(-r))));
+	return r < 0 ? r : 0;
+}
+
+void cycle_flush(struct cycle *cycle, const struct sink_waiter *waiter, struct spool_report *ret)
+{
+	const struct log *log = &cycle->app->log;
+
+	arena_reset(&cycle->scratch);
+	spool_flush(&cycle->spool, &cycle->target.sink, cycle->target.conf.timeout_ns, waiter,
+		    &cycle->scratch, ret);
+	if (ret->delivered)
+		log_info(log, "%u spooled results delivered", ret->delivered);
+	if (ret->refused)
+		log_error(log, "%u spooled results set aside as NAME.refused: %.*s", ret->refused,
+			  STR_ARG(ret->message));
+	else if (ret->left && ret->message.n)
+		log_warning(log, "%u spooled results still wait: %.*s", ret->left,
+			    STR_ARG(ret->message));
+}
+
+int cycle_open_target(struct cycle *cycle)
+{
+	const struct log *log = &cycle->app->log;
+	struct target_conf conf;
+	struct str why = { 0 };
+
+	cycle_target_conf(cycle->app, &cycle->arena, &conf);
+	if (target_open(&cycle->target, &conf, &cycle->state, &why) < 0) {
+		log_error(log, "%.*s", STR_ARG(why));
+		return EXIT_USAGE;
+	}
+	cycle->has_target = true;
+	cycle->target.save = save_state;
+	cycle->target.save_arg = cycle;
+
+	size_t n = conf.group.labels.n + 2;
+	struct str *names = arena_alloc(&cycle->arena, n * sizeof(*names));
+
+	names[0] = STR("job");
+	names[1] = STR("instance");
+	for (size_t i = 2; i < n; i++)
+		names[i] = conf.group.labels.v[i - 2].key;
+	metrics_set_grouping(&cycle->metrics, n, names);
+	return 0;
+}
+
+void cycle_move_state(struct cycle *from, struct cycle *to)
+{
+	to->state = from->state;
+	to->state_dir = from->state_dir;
+	to->lock = from->lock;
+	to->spool = from->spool;
+	to->has_spool = from->has_spool;
+	from->has_spool = false;
+	from->state = (struct state){ 0 };
+	from->state_dir = from->lock = -1;
+}
+
 void cycle_close(struct cycle *cycle)
 {
 	collectors_close(&cycle->collectors);
+	if (cycle->has_target)
+		target_close(&cycle->target);
 	metrics_release(&cycle->metrics);
 	state_release(&cycle->state);
 	host_close(&cycle->host);
+	if (cycle->has_spool)
+		spool_close(&cycle->spool);
+	if (cycle->lock >= 0)
+		(void)close(cycle->lock);
+	if (cycle->state_dir >= 0)
+		(void)close(cycle->state_dir);
 	arena_release(&cycle->scratch);
 	arena_release(&cycle->arena);
+	*cycle = (struct cycle){ .state_dir = -1, .lock = -1 };
 }
 
 void cycle_sample(struct cycle *cycle)
 {
+	cycle->begin_ns = loop_now_ns();
 	metrics_reset(&cycle->metrics);
 	collectors_run(&cycle->collectors, &cycle->app->log);
+}
+
+static void add_spool(struct cycle *cycle)
+{
+	static const struct metric_desc entries_desc = {
+		"peekpush_spool_entries",
+		"Job results that wait to be delivered.",
+		METRIC_GAUGE,
+	};
+	static const struct metric_desc bytes_desc = {
+		"peekpush_spool_bytes",
+		"Size of the job results that wait to be delivered.",
+		METRIC_GAUGE,
+	};
+	uint64_t entries, bytes;
+
+	if (!cycle->has_spool)
+		return;
+	spool_count(&cycle->spool, &entries, &bytes);
+	metrics_add(&cycle->metrics, &entries_desc, (double)entries);
+	metrics_add(&cycle->metrics, &bytes_desc, (double)bytes);
+	cycle->spooled = entries;
+}
+
+static void add_heartbeat(struct cycle *cycle, bool running)
+{
+	static const struct metric_desc running_desc = {
+		"peekpush_running",
+		"1 while this host is being pushed, 0 after an orderly stop.",
+		METRIC_GAUGE,
+	};
+	static const struct metric_desc interval_desc = {
+		"peekpush_interval_seconds",
+		"Time between two pushes of this group; a push older than three of them is stale.",
+		METRIC_GAUGE,
+	};
+	const struct push_conf *push = conf_get(cycle->app->conf, &section_push);
+
+	static const struct metric_desc series_desc = {
+		"peekpush_series",
+		"Series in this push.",
+		METRIC_GAUGE,
+	};
+
+	metrics_add(&cycle->metrics, &running_desc, running);
+	metrics_add(&cycle->metrics, &interval_desc, (double)push->interval_ns / 1e9);
+	add_spool(cycle);
+	metrics_add(&cycle->metrics, &series_desc, cycle->metrics.series + 1);
+}
+
+/* What the gate dropped is counted over time and said once for each reason and series. */
+static void account_drops(struct cycle *cycle)
+{
+	for (int i = 0; i < DROP_REASONS; i++) {
+		const char *reason = drop_reason_name((enum drop_reason)i);
+		uint64_t n = cycle->metrics.dropped[i];
+		struct str example = cycle->metrics.dropped_example[i];
+		struct str key = arena_printf(&cycle->scratch, "dropped.%s", reason);
+		struct str said = arena_printf(&cycle->scratch, "dropped_said.%s", reason);
+
+		if (!n)
+			continue;
+		(void)state_add(&cycle->state, key, n);
+		if (state_u64(&cycle->state, said, 0) == str_hash(example))
+			continue;
+		state_set_u64(&cycle->state, said, str_hash(example));
+		log_warning(&cycle->app->log, "%llu series dropped (%s), the first is %.*s",
+			    (unsigned long long)n, reason, STR_ARG(example));
+	}
+}
+
+/* A gateway that stays away is worth one line, and one more when it is back. */
+static void say_result(struct cycle *cycle, const struct delivery *d)
+{
+	static const struct str key = { "push.said", 9 };
+	const struct log *log = &cycle->app->log;
+	uint64_t said = state_u64(&cycle->state, key, 0);
+
+	if (d->rejected.n)
+		log_warning(log,
+			    "the gateway refuses %.*s; pushed without, trying again in 10 minutes",
+			    STR_ARG(d->rejected));
+	if (d->result == SINK_OK || d->result == SINK_OK_UNTYPED) {
+		if (said)
+			log_info(log, "delivering again");
+		state_unset(&cycle->state, key);
+		log_debug(log, "delivered %u series in %zu bytes%s", cycle->metrics.series,
+			  d->bytes, d->put ? " as PUT" : "");
+		return;
+	}
+	if (d->result == SINK_INTERRUPTED)
+		return;
+	if (cycle->host.keep && said == str_hash(d->message))
+		return;
+	state_set_u64(&cycle->state, key, str_hash(d->message));
+	log_error(log, "not delivered (%s): %.*s", sink_result_name(d->result),
+		  STR_ARG(d->message));
+}
+
+enum sink_result cycle_deliver(struct cycle *cycle, bool running, const struct sink_waiter *waiter)
+{
+	struct delivery d;
+
+	arena_reset(&cycle->scratch);
+	add_heartbeat(cycle, running);
+	target_deliver(&cycle->target, &cycle->metrics, waiter, &cycle->scratch, &d);
+	(void)state_add(&cycle->state,
+			arena_printf(&cycle->scratch, "pushes.%s", sink_result_name(d.result)), 1);
+	state_set_u64(&cycle->state, STR("cycle.duration_ns"),
+		      (uint64_t)(loop_now_ns() - cycle->begin_ns));
+	account_drops(cycle);
+	say_result(cycle, &d);
+	save_state(cycle);
+	/* The gateway is there: what waits for it can go, too. */
+	if ((d.result == SINK_OK || d.result == SINK_OK_UNTYPED) && cycle->spooled) {
+		struct spool_report report;
+
+		cycle_flush(cycle, waiter, &report);
+	}
+	return d.result;
 }

@@ -7,6 +7,8 @@
 
 #include "app.h"
 #include "collect/run.h"
+#include "push/deliver.h"
+#include "push/spool.h"
 
 struct cycle {
 	struct app *app;
@@ -16,7 +18,15 @@ struct cycle {
 	struct metrics metrics;
 	struct collectors collectors;
 	struct state state;
-	int state_dir;
+	int state_dir; /* fd, or -errno: then nothing survives */
+	struct target target;
+	bool has_target;
+	struct spool spool;
+	bool has_spool;
+	uint64_t spooled;    /* entries, when last counted */
+	int lock;            /* fd of the held lock, or -1 */
+	struct str instance; /* as pushed */
+	int64_t begin_ns;    /* of the sampling */
 };
 
 /*
@@ -25,7 +35,37 @@ struct cycle {
  */
 int cycle_open(struct cycle *cycle, struct app *app, bool resident);
 
+/* Opens group and sink; sends nothing. 0 or an exit status, having said why. */
+int cycle_open_target(struct cycle *cycle);
+
+/*
+ * Takes the host's lock, for which it waits up to `wait_ns`, and loads the state. 0 or an exit
+ * status. Without a usable state directory it says so and goes on without memory.
+ */
+int cycle_open_state(struct cycle *cycle, int64_t wait_ns);
+
+/*
+ * Opens the spool, beside the state or, where no state was opened, by itself. 0 or -errno,
+ * having said why.
+ */
+int cycle_open_spool(struct cycle *cycle);
+
+/* Delivers what is spooled within one timeout, and logs what could not be. */
+void cycle_flush(struct cycle *cycle, const struct sink_waiter *waiter, struct spool_report *ret);
+
+/* Hands lock and state of one cycle to another, which has none yet. */
+void cycle_move_state(struct cycle *from, struct cycle *to);
 void cycle_close(struct cycle *cycle);
 
 /* Empties the metrics and runs the collectors. */
 void cycle_sample(struct cycle *cycle);
+
+/*
+ * Delivers what was sampled together with peekpush_running and peekpush_interval_seconds, and
+ * keeps the state. `waiter` may end it early. Everything is logged here, a lasting failure
+ * once.
+ */
+enum sink_result cycle_deliver(struct cycle *cycle, bool running, const struct sink_waiter *waiter);
+
+/* The group and target that the configuration describes; slices live in the arena or conf. */
+void cycle_target_conf(const struct app *app, struct arena *arena, struct target_conf *ret);

@@ -103,8 +103,7 @@ static void set_level(struct log *log, const struct conf *conf)
 					: LOG_LEVEL_INFO;
 }
 
-/* File and environment below the command line. */
-static int load(struct conf *conf, const struct log *log, struct str path, bool asked)
+static int load_file(struct conf *conf, const struct log *log, struct str path, bool asked)
 {
 	int r = conf_load(conf, path.p);
 
@@ -116,11 +115,47 @@ static int load(struct conf *conf, const struct log *log, struct str path, bool 
 		log_error(log, "%.*s", STR_ARG(conf_error(conf)));
 		return EXIT_USAGE;
 	}
-	if (conf_load_environment(conf) < 0) {
-		log_error(log, "%.*s", STR_ARG(conf_error(conf)));
-		return EXIT_USAGE;
-	}
 	return 0;
+}
+
+/* Everything from built-in defaults up to the command line. */
+static int load_all(struct app *app, bool without_file, struct conf **ret)
+{
+	const struct opt_section *sections[SECTIONS_MAX + 1];
+	struct conf *first, *conf;
+	struct invocation line;
+	int status;
+
+	sections_all(sections, SECTIONS_MAX);
+	first = conf_new(sections);
+	conf = conf_new(sections);
+	/* PEEKPUSH_CONFIG counts for finding the file; a bad value elsewhere is told below. */
+	(void)conf_load_environment(first);
+	status = parse_line(first, &app->log, app->argc, app->argv, &line);
+	if (status == 0 && !without_file) {
+		const struct main_conf *main_conf = conf_get(first, &section_main);
+		struct str origin = conf_origin(first, &section_main, &main_conf->config);
+
+		status = load_file(conf, &app->log, main_conf->config,
+				   !str_eq(origin, STR("built-in")));
+	}
+	if (status == 0 && conf_load_environment(conf) < 0) {
+		log_error(&app->log, "%.*s", STR_ARG(conf_error(conf)));
+		status = EXIT_USAGE;
+	}
+	if (status == 0)
+		status = parse_line(conf, &app->log, app->argc, app->argv, &line);
+	conf_free(first);
+	if (status == 0)
+		*ret = conf;
+	else
+		conf_free(conf);
+	return status;
+}
+
+static int reload(struct app *app, struct conf **ret)
+{
+	return load_all(app, false, ret);
 }
 
 /* A write error on stdout (a full disk, a closed pipe) must not look like success. */
@@ -133,59 +168,56 @@ static int close_stdout(const struct log *log, int status)
 	return status ? status : EXIT_FAILED;
 }
 
-static int run_command(struct app *app, const struct opt_section *const *sections, int argc,
-		       char *argv[])
+/* The first look at the command line: what is wanted, and whether it is well-formed. */
+static int look(struct app *app, struct invocation *ret, bool *ret_done)
 {
-	struct conf *first = conf_new(sections);
-	struct invocation line;
-	int status = EXIT_USAGE;
+	const struct opt_section *sections[SECTIONS_MAX + 1];
+	struct conf *conf;
+	int status;
 
-	/* PEEKPUSH_CONFIG counts for finding the file; a bad value elsewhere is told below. */
-	(void)conf_load_environment(first);
-	status = parse_line(first, &app->log, argc, argv, &line);
-	if (status)
-		goto out;
-	set_level(&app->log, first);
+	sections_all(sections, SECTIONS_MAX);
+	conf = conf_new(sections);
+	status = parse_line(conf, &app->log, app->argc, app->argv, ret);
+	*ret_done = status != 0;
+	if (status == 0) {
+		const struct main_conf *main_conf = conf_get(conf, &section_main);
 
-	const struct main_conf *main_conf = conf_get(first, &section_main);
-
-	if (line.help || main_conf->version || !line.command) {
-		status = help_print(line.command, main_conf->version, !line.help, &app->log);
-		goto out;
+		set_level(&app->log, conf);
+		if (ret->help || main_conf->version || !ret->command) {
+			status = help_print(ret->command, main_conf->version, !ret->help);
+			*ret_done = true;
+		}
 	}
-
-	bool asked =
-		!str_eq(conf_origin(first, &section_main, &main_conf->config), STR("built-in"));
-
-	app->conf = conf_new(sections);
-	status = load(app->conf, &app->log, main_conf->config, asked);
-	if (status && line.command->survives_bad_config) {
-		conf_free(app->conf);
-		app->conf = conf_new(sections);
-		app->conf_broken = true;
-		status = 0;
-	}
-	if (status)
-		goto out;
-	status = parse_line(app->conf, &app->log, argc, argv, &line);
-	if (status)
-		goto out;
-	set_level(&app->log, app->conf);
-	status = line.command->main(app, argc - line.words, argv + line.words);
-	status = close_stdout(&app->log, status);
-out:
-	conf_free(first);
-	conf_free(app->conf);
+	conf_free(conf);
 	return status;
+}
+
+static int run(struct app *app)
+{
+	struct invocation line;
+	bool done;
+	int status = look(app, &line, &done);
+
+	if (done)
+		return close_stdout(&app->log, status);
+	status = load_all(app, false, &app->conf);
+	if (status && line.command->survives_bad_config) {
+		app->conf_broken = true;
+		status = load_all(app, true, &app->conf);
+	}
+	if (status)
+		return status;
+	set_level(&app->log, app->conf);
+	status = line.command->main(app, app->argc - line.words, app->argv + line.words);
+	conf_free(app->conf);
+	return close_stdout(&app->log, status);
 }
 
 int main(int argc, char *argv[])
 {
-	const struct opt_section *sections[SECTIONS_MAX + 1];
-	struct app app = { 0 };
+	struct app app = { .argc = argc, .argv = argv, .reload = reload };
 
 	open_std_fds();
 	log_init(&app.log);
-	sections_all(sections, SECTIONS_MAX);
-	return run_command(&app, sections, argc, argv);
+	return run(&app);
 }

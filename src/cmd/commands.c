@@ -2,8 +2,17 @@
 #include "cmd/commands.h"
 
 #include "collect/run.h"
+#include "job/job.h"
 
-#define COMMANDS(X) X(collect)
+#define COMMANDS(X) \
+	X(agent)    \
+	X(check)    \
+	X(collect)  \
+	X(delete)   \
+	X(flush)    \
+	X(list)     \
+	X(push)     \
+	X(run)
 
 #define DECLARE(name) extern const struct command command_##name;
 COMMANDS(DECLARE)
@@ -32,7 +41,7 @@ const struct opt_section *const sections_push[] = {
 
 static const struct opt_section *const general[] = {
 	&section_main, &section_push,  &section_tls,    &section_collectors,
-	&section_host, &section_state, &section_limits,
+	&section_host, &section_state, &section_limits, &section_job,
 };
 
 void sections_all(const struct opt_section **ret, size_t max)

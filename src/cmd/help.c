@@ -70,9 +70,8 @@ static void print_commands(FILE *to)
 			  "peekpush(1) and peekpush.conf(5) tell the rest.\n");
 }
 
-int help_print(const struct command *command, bool version, bool missing, const struct log *log)
+int help_print(const struct command *command, bool version, bool missing)
 {
-	(void)log;
 	if (version) {
 		(void)printf("peekpush %s (%s)\n", PACKAGE_VERSION, FEATURES);
 		return 0;

@@ -3,10 +3,10 @@
 #include "collect/collector.h"
 
 #define COLLECTORS(X) \
-	X(filesystem) \
 	X(loadavg)    \
 	X(meminfo)    \
-	X(uname)
+	X(uname)      \
+	X(self) /* last: it counts what the others had dropped */
 
 #define DECLARE(name) extern const struct collector collector_##name;
 COLLECTORS(DECLARE)

@@ -49,12 +49,6 @@ void metrics_set_grouping(struct metrics *m, size_t n, struct str *names)
 	m->grouping = names;
 }
 
-void metrics_set_rejected(struct metrics *m, size_t n, struct str *names)
-{
-	m->n_rejected = n;
-	m->rejected = names;
-}
-
 bool metric_name_valid(struct str name)
 {
 	for (size_t i = 0; i < name.n; i++) {
@@ -94,7 +88,7 @@ static uint32_t family_slot(const struct metrics *m, struct str name)
 	return at;
 }
 
-static struct family *find_family(const struct metrics *m, struct str name)
+struct family *metrics_find(const struct metrics *m, struct str name)
 {
 	return m->family_slots ? m->family_table[family_slot(m, name)] : NULL;
 }
@@ -119,11 +113,11 @@ static bool clashes_with_parts(struct metrics *m, struct str name, enum metric_t
 			struct str part =
 				arena_printf(&m->arena, "%.*s%s", STR_ARG(name), suffix.p);
 
-			if (find_family(m, part))
+			if (metrics_find(m, part))
 				return true;
 		} else if (str_ends(name, suffix)) {
 			struct family *whole =
-				find_family(m, (struct str){ name.p, name.n - suffix.n });
+				metrics_find(m, (struct str){ name.p, name.n - suffix.n });
 
 			if (whole && whole->type == METRIC_HISTOGRAM)
 				return true;
@@ -146,9 +140,6 @@ static int refusal(struct metrics *m, struct str name, enum metric_type type)
 		return DROP_NAME;
 	if (is_reserved(name))
 		return DROP_RESERVED;
-	for (size_t i = 0; i < m->n_rejected; i++)
-		if (str_eq(m->rejected[i], name))
-			return DROP_REJECTED;
 	return clashes_with_parts(m, name, type) ? DROP_TYPE : -1;
 }
 
@@ -320,6 +311,18 @@ void family_add_histogram(struct family *f, const struct labels *labels,
 
 	if (s)
 		s->histogram = histogram;
+}
+
+void metrics_reject(struct metrics *m, struct family *f)
+{
+	if (!f->series)
+		return;
+	drop(f, f->first->samples[0].labels, DROP_REJECTED);
+	m->dropped[DROP_REJECTED] += f->series - 1;
+	m->series -= f->series;
+	f->series = 0;
+	f->first = f->last = NULL;
+	f->refused = DROP_REJECTED;
 }
 
 void metrics_add(struct metrics *m, const struct metric_desc *desc, double value)

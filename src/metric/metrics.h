@@ -90,8 +90,8 @@ struct metrics {
 	uint32_t families, series, labels;
 	uint64_t dropped[DROP_REASONS];           /* in this cycle */
 	struct str dropped_example[DROP_REASONS]; /* the first series of each, for the log */
-	size_t n_grouping, n_rejected;
-	struct str *grouping, *rejected;
+	size_t n_grouping;
+	struct str *grouping;
 	struct family **family_table;
 	struct labels **labels_table;
 	uint64_t *seen;
@@ -109,9 +109,6 @@ void metrics_release(struct metrics *metrics);
  */
 void metrics_set_grouping(struct metrics *metrics, size_t n, struct str *names);
 
-/* A family that a receiver refused: kept out from now on. The name must live on. */
-void metrics_set_rejected(struct metrics *metrics, size_t n, struct str *names);
-
 /* Finds or makes the family; never NULL. A type conflict gives one that drops all. */
 struct family *metrics_family(struct metrics *metrics, const struct metric_desc *desc);
 /* The same for a name made at run time (node_memory_<key>_bytes). */
@@ -123,6 +120,12 @@ struct family *metrics_family_named(struct metrics *metrics, struct str name, st
  * U+FFFD. NULL when a label name is illegal or repeated: family_add() then drops the sample.
  */
 const struct labels *metrics_labels(struct metrics *metrics, size_t n, const struct label *v);
+
+/* The family of that name, or NULL. */
+struct family *metrics_find(const struct metrics *metrics, struct str name);
+
+/* Takes out a family that a receiver refused, and counts its samples as dropped. */
+void metrics_reject(struct metrics *metrics, struct family *family);
 
 /* METRIC_LABELS(m, { STR("device"), name }, ...) for the usual literal set. */
 #define METRIC_LABELS(metrics, ...)                                                          \

@@ -18,14 +18,14 @@
 #include "push/credentials.h"
 #include "push/curl.h"
 #include "push/sink.h"
-#include "push/target.h"
+#include "push/endpoint.h"
 #include "push/verdict.h"
 
 enum { HEADERS_MAX = 256 << 10 };
 
 struct http {
 	struct curl curl;
-	struct target target;
+	struct endpoint endpoint;
 	CURLM *multi; /* NULL until the first send; owns the connection */
 	CURL *easy;   /* NULL after a transfer that did not end by itself */
 	char error[CURL_ERROR_SIZE];
@@ -46,7 +46,7 @@ static int http_open(struct sink *sink, struct str *ret_why)
 
 	if (r < 0)
 		return r;
-	r = target_parse(sink->conf.url, &sink->arena, &http->target, ret_why);
+	r = endpoint_parse(sink->conf.url, &sink->arena, &http->endpoint, ret_why);
 	sink->self = http;
 	return r;
 }
@@ -347,7 +347,7 @@ static void transfer(struct http *http, const struct sink *sink, const struct si
 	const struct curl *curl = &http->curl;
 	struct setup setup = { .curl = curl, .easy = http->easy };
 	int64_t deadline = now_ns() + request->timeout_ns;
-	struct str url = arena_printf(answer->arena, "%s%.*s", http->target.base.p,
+	struct str url = arena_printf(answer->arena, "%s%.*s", http->endpoint.base.p,
 				      (int)request->path.n, request->path.p);
 	struct curl_slist *headers = set_request(&setup, request, answer->arena);
 
@@ -419,8 +419,8 @@ static enum sink_result http_send(struct sink *sink, const struct sink_request *
 		.request = request,
 		.waiter = waiter,
 		.answer = { .arena = arena },
-		.facts = { .where = http->target.where,
-			   .host = http->target.host,
+		.facts = { .where = http->endpoint.where,
+			   .host = http->endpoint.host,
 			   .timeout_ns = request->timeout_ns,
 			   .credentials = &credentials },
 	};

@@ -3,7 +3,7 @@
  * No part of a URL that is refused is repeated in the message: what stands before an @ is
  * likely to be a password.
  */
-#include "push/target.h"
+#include "push/endpoint.h"
 
 #include <errno.h>
 
@@ -64,7 +64,7 @@ static int refuse(const char *why, struct str *ret_why)
 	return -EINVAL;
 }
 
-int target_parse(struct str url, struct arena *arena, struct target *ret, struct str *ret_why)
+int endpoint_parse(struct str url, struct arena *arena, struct endpoint *ret, struct str *ret_why)
 {
 	bool tls = str_starts(url, STR("https://"));
 	struct str rest = str_skip(url, tls ? 8 : 7), authority, path, host;

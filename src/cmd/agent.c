@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `peekpush agent`: cycles on its own timer until SIGTERM. The schedule is absolute and on the
+ * boot clock: neither a slow gateway nor a wall clock that jumps moves it.
+ */
+#include <stdlib.h>
+
+#include "base/num.h"
+#include "cmd/commands.h"
+#include "cycle.h"
+#include "loop.h"
+#include "notify.h"
+
+enum { SKIP_MAX = 8 };
+
+struct agent {
+	struct app *app;
+	struct cycle cycles[2]; /* one in use, one to prepare a reload in */
+	struct cycle *cycle;
+	struct loop loop;
+	struct notify notify;
+	int64_t interval_ns;
+	unsigned failures, skip; /* deliveries failed in a row; ticks still to leave out */
+};
+
+/* Where in the interval this host pushes: a thousand hosts must not do it at once. */
+static int phase(const struct agent *agent, int64_t *ret)
+{
+	const struct push_conf *push = conf_get(agent->app->conf, &section_push);
+	const struct target *target = &agent->cycle->target;
+
+	if (str_eq(push->splay, STR("auto"))) {
+		*ret = (int64_t)(str_hash(target->path) % (uint64_t)agent->interval_ns);
+		return 0;
+	}
+	if (num_duration(push->splay, ret) < 0) {
+		log_error(&agent->app->log, "push.splay: \"%.*s\" is neither auto nor a time span",
+			  STR_ARG(push->splay));
+		return EXIT_USAGE;
+	}
+	*ret %= agent->interval_ns;
+	return 0;
+}
+
+/* The first tick is now, those after it at phase + n * interval. */
+static int schedule(struct agent *agent)
+{
+	const struct push_conf *push = conf_get(agent->app->conf, &section_push);
+	int64_t now = loop_now_ns(), offset, next;
+
+	agent->interval_ns = push->interval_ns;
+
+	int status = phase(agent, &offset);
+
+	if (status)
+		return status;
+	next = now - now % agent->interval_ns + offset;
+	if (next <= now)
+		next += agent->interval_ns;
+	return loop_tick_at(&agent->loop, next, agent->interval_ns) < 0 ? EXIT_FAILED : 0;
+}
+
+/*
+ * After a second failure in a row ticks are left out, at random so that the hosts behind one
+ * gateway do not come back in step: 1, up to 3, up to 7, ... at most SKIP_MAX.
+ */
+static void back_off(struct agent *agent, enum sink_result result)
+{
+	if (result == SINK_OK || result == SINK_OK_UNTYPED) {
+		agent->failures = agent->skip = 0;
+		return;
+	}
+	agent->failures++;
+	if (agent->failures < 2)
+		return;
+
+	unsigned most = 1u << (agent->failures < 5 ? agent->failures - 1 : 4);
+
+	if (most > SKIP_MAX)
+		most = SKIP_MAX;
+	agent->skip = most / 2 + (unsigned)random() % (most / 2 + 1);
+}
+
+static void cycle_once(struct agent *agent, bool running)
+{
+	struct loop_waiter stop = { .loop = &agent->loop, .events = LOOP_STOP };
+	struct sink_waiter waiter = loop_as_waiter(&stop);
+
+	cycle_sample(agent->cycle);
+	/* The last word is not to be cut short by the signal that caused it. */
+	back_off(agent, cycle_deliver(agent->cycle, running, running ? &waiter : NULL));
+}
+
+/* Takes a new configuration over only when all of it works; else the old one goes on. */
+static bool try_reload(struct agent *agent)
+{
+	struct app *app = agent->app;
+	struct conf *old_conf = app->conf, *new_conf;
+	struct cycle *old = agent->cycle;
+	struct cycle *fresh = &agent->cycles[old == &agent->cycles[0]];
+
+	if (app->reload(app, &new_conf) != 0)
+		return false;
+	app->conf = new_conf;
+	agent->cycle = fresh;
+	if (cycle_open(fresh, app, true) == 0 && cycle_open_target(fresh) == 0 &&
+	    schedule(agent) == 0) {
+		cycle_move_state(old, fresh);
+		cycle_close(old);
+		conf_free(old_conf);
+		return true;
+	}
+	cycle_close(fresh);
+	agent->cycle = old;
+	app->conf = old_conf;
+	conf_free(new_conf);
+	return false;
+}
+
+static void reload(struct agent *agent)
+{
+	notify_say(&agent->notify, "RELOADING=1");
+	if (try_reload(agent))
+		log_info(&agent->app->log, "configuration reloaded");
+	else
+		log_error(&agent->app->log, "configuration not reloaded, the old one stays");
+	agent->failures = agent->skip = 0;
+	notify_say(&agent->notify, "READY=1");
+}
+
+static void run(struct agent *agent)
+{
+	unsigned events = LOOP_TICK;
+
+	notify_say(&agent->notify, "READY=1");
+	while (!(events & LOOP_STOP)) {
+		if (events & LOOP_RELOAD)
+			reload(agent);
+		if (events & (LOOP_TICK | LOOP_RELOAD)) {
+			if (agent->skip)
+				agent->skip--;
+			else
+				cycle_once(agent, true);
+		}
+		notify_say(&agent->notify, "WATCHDOG=1");
+		events = loop_wait(&agent->loop,
+				   agent->notify.watchdog_ns ? agent->notify.watchdog_ns : -1);
+	}
+	notify_say(&agent->notify, "STOPPING=1");
+}
+
+/* An orderly stop is said, so that alerts can tell it from a crash; or the group goes. */
+static void say_goodbye(struct agent *agent)
+{
+	const struct push_conf *push = conf_get(agent->app->conf, &section_push);
+	struct delivery d;
+
+	if (!push->delete_on_stop) {
+		cycle_once(agent, false);
+		return;
+	}
+	target_delete(&agent->cycle->target, NULL, &agent->cycle->scratch, &d);
+	if (d.result != SINK_OK && d.result != SINK_OK_UNTYPED)
+		log_error(&agent->app->log, "group not deleted: %.*s", STR_ARG(d.message));
+}
+
+static int main_agent(struct app *app, int argc, char *argv[])
+{
+	struct agent agent = { .app = app, .cycle = &agent.cycles[0] };
+	const char *why;
+	int status = app_no_words(app, argc, argv);
+
+	if (status)
+		return status;
+	if (notify_open(&agent.notify, &why) < 0)
+		log_warning(&app->log, "systemd will not be told: %s", why);
+	status = cycle_open(agent.cycle, app, true);
+	if (status == 0)
+		status = cycle_open_target(agent.cycle);
+	if (status == 0)
+		status = cycle_open_state(agent.cycle, 0);
+	if (status == 0 && loop_open(&agent.loop, false) < 0)
+		status = EXIT_FAILED;
+	if (status == 0) {
+		srandom((unsigned)loop_now_ns());
+		status = schedule(&agent);
+		if (status == 0) {
+			run(&agent);
+			say_goodbye(&agent);
+		}
+		loop_close(&agent.loop);
+	}
+	cycle_close(agent.cycle);
+	return status;
+}
+
+const struct command command_agent = {
+	.name = "agent",
+	.args = "",
+	.help = "sample and deliver on a timer until SIGTERM",
+	.details = "SIGHUP reads the configuration again; a broken one leaves the old in force.",
+	.sections = sections_push,
+	.main = main_agent,
+};

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One wait for everything: signals, a timer and a child behind one epoll fd, which is also
+ * what a delivery watches beside its transfer. What happens meanwhile is kept as bits until
+ * it is taken, so that ticks missed by a slow gateway coalesce into one.
+ */
+#pragma once
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include "push/sink.h"
+
+enum loop_event {
+	LOOP_TICK = 1,    /* the timer */
+	LOOP_STOP = 2,    /* SIGTERM or SIGINT, unless they are to be forwarded */
+	LOOP_RELOAD = 4,  /* SIGHUP, likewise */
+	LOOP_CHILD = 8,   /* the watched child has ended */
+	LOOP_SIGNAL = 16, /* a signal to forward waits in `queue` */
+};
+
+enum { LOOP_QUEUE_MAX = 16 };
+
+struct loop_signal {
+	int number;
+	bool from_kernel; /* the terminal sent it: the whole foreground group has it already */
+};
+
+struct loop {
+	int epoll, signals, timer, child;
+	sigset_t before; /* the mask to give back to children and at the end */
+	bool forward;    /* hand signals on instead of acting on them */
+	unsigned pending;
+	struct loop_signal queue[LOOP_QUEUE_MAX];
+	size_t queued;
+};
+
+/*
+ * Blocks the signals and opens the fds. With `forward`, TERM, INT, HUP, QUIT, USR1, USR2, ALRM,
+ * WINCH and CONT are queued for LOOP_SIGNAL; else TERM, INT and HUP become events. 0 or -errno.
+ */
+int loop_open(struct loop *loop, bool forward);
+/* Closes everything and restores the signal mask. */
+void loop_close(struct loop *loop);
+
+/*
+ * Ticks at `first_ns` on CLOCK_BOOTTIME and each `interval_ns` after it (0: once). The wall
+ * clock has no say: it may jump.
+ */
+int loop_tick_at(struct loop *loop, int64_t first_ns, int64_t interval_ns);
+int64_t loop_now_ns(void);
+
+/* LOOP_CHILD when the process ends. Takes the pidfd over. */
+int loop_watch_child(struct loop *loop, int pidfd);
+
+/*
+ * Waits until something is pending or `timeout_ns` is over (negative: for ever); returns the
+ * pending bits and forgets them.
+ */
+unsigned loop_wait(struct loop *loop, int64_t timeout_ns);
+
+/* Takes in what has happened, without waiting; returns the pending bits and keeps them. */
+unsigned loop_poll(struct loop *loop);
+
+/* A waiter for deliveries that ends them when one of `events` is pending. */
+struct loop_waiter {
+	struct loop *loop;
+	unsigned events;
+};
+
+struct sink_waiter loop_as_waiter(struct loop_waiter *waiter);
