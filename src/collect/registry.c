@@ -3,6 +3,7 @@
 #include "collect/collector.h"
 
 #define COLLECTORS(X) \
+	X(filesystem) \
 	X(loadavg)    \
 	X(meminfo)    \
 	X(uname)      \

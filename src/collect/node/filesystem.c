@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Space and inodes of mounted file systems: those of process 1, not those that a service's
+ * sandbox shows to us. The table is parsed and filtered only when its text changed; statfs(2)
+ * is called by a child with a deadline, and a mount that hangs is remembered in the state, so
+ * that oneshots do not leave one hanging process each.
+ */
+#include "collect/collector.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/buf.h"
+#include "collect/node/stuck_mounts.h"
+#include "host/mounts.h"
+#include "host/statfs.h"
+
+#define SECOND INT64_C(1000000000)
+
+struct filesystem_conf {
+	struct opt_regex mount_points_include, mount_points_exclude;
+	struct opt_regex fs_types_include, fs_types_exclude;
+	int64_t timeout_ns, retry_ns;
+};
+
+struct table {
+	struct arena arena;
+	struct buf text; /* what it was made of */
+	size_t n, bad_line;
+	struct mount *mounts;
+	const char **paths; /* relative to the root, for the child */
+};
+
+struct self {
+	struct table table;
+	struct statfs_worker worker;
+	int root;
+	struct stuck_mounts stuck;
+};
+
+enum {
+	DEVICE_ERROR,
+	READONLY,
+	SIZE,
+	FREE,
+	AVAIL,
+	FILES,
+	FILES_FREE,
+	MOUNT_INFO,
+	N_DESCS,
+};
+
+static const struct metric_desc descs[N_DESCS] = {
+	[DEVICE_ERROR] = { "node_filesystem_device_error",
+			   "1 when the file system could not be asked for its figures.",
+			   METRIC_GAUGE },
+	[READONLY] = { "node_filesystem_readonly", "1 when the file system is mounted read-only.",
+		       METRIC_GAUGE },
+	[SIZE] = { "node_filesystem_size_bytes", "Size of the file system.", METRIC_GAUGE },
+	[FREE] = { "node_filesystem_free_bytes",
+		   "Space that is not in use, what is reserved for root included.", METRIC_GAUGE },
+	[AVAIL] = { "node_filesystem_avail_bytes", "Space that users other than root may fill.",
+		    METRIC_GAUGE },
+	[FILES] = { "node_filesystem_files", "Inodes, used or not.", METRIC_GAUGE },
+	[FILES_FREE] = { "node_filesystem_files_free", "Inodes that are not in use.",
+			 METRIC_GAUGE },
+	[MOUNT_INFO] = { "node_filesystem_mount_info",
+			 "Device numbers of what is mounted here; always 1.", METRIC_GAUGE },
+};
+
+static const struct opt opts[] = {
+	{
+		.name = "mount_points_exclude",
+		.type = OPT_REGEX,
+		.offset = offsetof(struct filesystem_conf, mount_points_exclude),
+		.preset = "/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+"
+			  "|var/lib/containers/storage/.+)(/.*)?",
+		.arg = "REGEX",
+		.help = "mount points to leave out",
+	},
+	{
+		.name = "mount_points_include",
+		.type = OPT_REGEX,
+		.offset = offsetof(struct filesystem_conf, mount_points_include),
+		.preset = "",
+		.arg = "REGEX",
+		.help = "when set, takes these mount points whatever mount_points_exclude says",
+	},
+	{
+		.name = "fs_types_exclude",
+		.type = OPT_REGEX,
+		.offset = offsetof(struct filesystem_conf, fs_types_exclude),
+		.preset = "autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|erofs"
+			  "|fusectl|hugetlbfs|iso9660|mqueue|nsfs|overlay|proc|procfs|pstore"
+			  "|rpc_pipefs|securityfs|selinuxfs|squashfs|sysfs|tracefs",
+		.arg = "REGEX",
+		.help = "file system types to leave out",
+	},
+	{
+		.name = "fs_types_include",
+		.type = OPT_REGEX,
+		.offset = offsetof(struct filesystem_conf, fs_types_include),
+		.preset = "",
+		.arg = "REGEX",
+		.help = "when set, takes these types whatever fs_types_exclude says",
+	},
+	{
+		.name = "timeout",
+		.type = OPT_DURATION,
+		.offset = offsetof(struct filesystem_conf, timeout_ns),
+		.preset = "1s",
+		.arg = "TIME",
+		.help = "for all mounts of a cycle together; one that hangs longer is an error",
+		.min = SECOND / 100,
+		.max = 60 * SECOND,
+	},
+	{
+		.name = "retry",
+		.type = OPT_DURATION,
+		.offset = offsetof(struct filesystem_conf, retry_ns),
+		.preset = "1m",
+		.arg = "TIME",
+		.help = "after this long a mount that hung is tried again",
+		.min = SECOND,
+		.max = 86400 * SECOND,
+	},
+	{ 0 },
+};
+
+const struct opt_section section_collector_filesystem = {
+	.path = "collectors.filesystem",
+	.help = "space and inodes of mounted file systems",
+	.opts = opts,
+	.size = sizeof(struct filesystem_conf),
+};
+
+static bool wanted(const struct filesystem_conf *conf, const struct mount *mount)
+{
+	if (conf->fs_types_include.compiled ? !opt_regex_match(&conf->fs_types_include, mount->type)
+					    : opt_regex_match(&conf->fs_types_exclude, mount->type))
+		return false;
+	return conf->mount_points_include.compiled
+		       ? opt_regex_match(&conf->mount_points_include, mount->point)
+		       : !opt_regex_match(&conf->mount_points_exclude, mount->point);
+}
+
+/* By mount point, then by what else a series is told by. */
+static int compare_series(const struct mount *a, const struct mount *b)
+{
+	int order = str_cmp(a->point, b->point);
+
+	if (!order)
+		order = str_cmp(a->device, b->device);
+	return order ? order : str_cmp(a->type, b->type);
+}
+
+/* Pointers into one array, so that equal ones can keep their order. */
+static int compare_mounts(const void *a, const void *b)
+{
+	const struct mount *x = *(const struct mount *const *)a;
+	const struct mount *y = *(const struct mount *const *)b;
+	int order = compare_series(x, y);
+
+	return order ? order : (x > y) - (x < y);
+}
+
+/*
+ * A container that has the host's tree at /host sees /host/home: that is /home, and what
+ * statfs(2) is asked for below the root. Mounts elsewhere keep their name.
+ */
+static struct str strip_root(struct str point, struct str root)
+{
+	struct str rest = str_skip(point, root.n);
+
+	if (root.n <= 1 || !str_starts(point, root) || (rest.n && rest.p[0] != '/'))
+		return point;
+	return rest.n ? rest : STR("/");
+}
+
+/* The directory's own path; empty for the host's own root, and where it has none. */
+static struct str root_path(struct collect *c, struct arena *arena)
+{
+	char name[NUM_TEXT_MAX + 1];
+	_cleanup_fd_ int fds = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct str path;
+
+	if (host_is_live(c->host, HOST_ROOT) || c->host->dir[HOST_ROOT] < 0)
+		return STR("");
+	name[num_print_u64(name, (uint64_t)c->host->dir[HOST_ROOT])] = '\0';
+	return host_link(fds, name, arena, &path) == 0 ? path : STR("");
+}
+
+static void make_table(struct collect *c, struct table *table, struct str text)
+{
+	struct arena *arena = &table->arena;
+	struct mount *all, **order;
+	size_t n_all, n = 0;
+
+	arena_reset(arena);
+	buf_reset(&table->text);
+	buf_str(&table->text, text);
+	mounts_parse(buf_view(&table->text), arena, &all, &n_all, &table->bad_line);
+
+	struct str root = root_path(c, arena);
+
+	order = arena_zalloc(arena, n_all + 1, sizeof(struct mount *));
+	for (size_t i = 0; i < n_all; i++) {
+		all[i].point = strip_root(all[i].point, root);
+		if (wanted(c->conf, &all[i]))
+			order[n++] = &all[i];
+	}
+	qsort(order, n, sizeof(struct mount *), compare_mounts);
+
+	table->n = 0;
+	table->mounts = arena_zalloc(arena, n + 1, sizeof(*table->mounts));
+	table->paths = arena_zalloc(arena, n + 1, sizeof(*table->paths));
+	for (size_t i = 0; i < n; i++) {
+		struct str path = str_skip(order[i]->point, 1);
+
+		/* Of equal ones the last: it lies on top, and statfs(2) speaks of it. */
+		if (i + 1 < n && compare_series(order[i], order[i + 1]) == 0)
+			continue;
+		table->mounts[table->n] = *order[i];
+		table->paths[table->n++] = path.n ? arena_cstr(arena, path) : ".";
+	}
+}
+
+static int read_table(struct collect *c, struct table *table)
+{
+	struct str text;
+	int r = host_read(c->host, HOST_PROC, "1/mountinfo", c->scratch, &text);
+
+	/* With hidepid, process 1 is not there for others. */
+	if (r < 0)
+		r = collect_read(c, HOST_PROC, "self/mountinfo", &text);
+	if (r < 0)
+		return r;
+	if (!text.n)
+		return collect_fail(c, -EBADMSG, "/proc/1/mountinfo is empty");
+	if (!str_eq(text, buf_view(&table->text)))
+		make_table(c, table, text);
+	return table->text.err;
+}
+
+/* Everything but what is known to hang; that is answered without being asked. */
+static int ask(struct collect *c, struct statfs_figures *figures)
+{
+	const struct filesystem_conf *conf = c->conf;
+	struct self *self = c->self;
+	const struct table *table = &self->table;
+	struct statfs_figures *answers = figures;
+	const char **paths = table->paths;
+	size_t *index = NULL, n = table->n;
+
+	stuck_mounts_review(&self->stuck, c, table->mounts, table->n);
+	if (self->stuck.n) {
+		n = 0;
+		paths = arena_zalloc(c->scratch, table->n + 1, sizeof(*paths));
+		index = arena_zalloc(c->scratch, table->n + 1, sizeof(*index));
+		answers = arena_zalloc(c->scratch, table->n + 1, sizeof(*answers));
+		for (size_t i = 0; i < table->n; i++) {
+			figures[i].error = -ETIMEDOUT;
+			if (stuck_mounts_skip(&self->stuck, c, table->mounts[i].point,
+					      conf->retry_ns))
+				continue;
+			index[n] = i;
+			paths[n++] = table->paths[i];
+		}
+	}
+
+	int r = statfs_batch(&self->worker, self->root, n, paths, conf->timeout_ns, answers);
+
+	for (size_t i = 0; i < n; i++) {
+		size_t at = index ? index[i] : i;
+
+		figures[at] = answers[i];
+		if (answers[i].error == -ETIMEDOUT && answers[i].stuck)
+			stuck_mounts_add(&self->stuck, c, table->mounts[at].point, &answers[i]);
+	}
+	return r;
+}
+
+/* The words that node_exporter has for it: Go's error texts start in lower case. */
+static struct str error_text(struct collect *c, int error)
+{
+	if (!error)
+		return STR("");
+	if (error == -ETIMEDOUT)
+		return STR("mountpoint timeout");
+	if (error == -ECANCELED)
+		return STR("not reached in time");
+
+	struct str text = arena_str(c->scratch, str_of(strerror(-error)));
+	char *first = arena_cstr(c->scratch, text);
+
+	if (*first >= 'A' && *first <= 'Z')
+		*first = (char)(*first | 0x20);
+	return (struct str){ first, text.n };
+}
+
+static void add(struct collect *c, struct family *const family[], const struct mount *mount,
+		const struct statfs_figures *f)
+{
+	const struct labels *labels = METRIC_LABELS(
+		c->out, { STR("device"), mount->device }, { STR("mountpoint"), mount->point },
+		{ STR("fstype"), mount->type }, { STR("device_error"), error_text(c, f->error) });
+	/* f_bsize and not f_frsize: what node_exporter multiplies with. */
+	double size = (double)f->block_size;
+	char numbers[2][NUM_TEXT_MAX];
+
+	family_add(family[DEVICE_ERROR], labels, f->error != 0);
+	family_add(family[READONLY], labels, mount->read_only);
+	if (f->error)
+		return;
+	family_add(family[SIZE], labels, (double)f->blocks * size);
+	family_add(family[FREE], labels, (double)f->blocks_free * size);
+	family_add(family[AVAIL], labels, (double)f->blocks_available * size);
+	family_add(family[FILES], labels, (double)f->files);
+	family_add(family[FILES_FREE], labels, (double)f->files_free);
+	family_add(
+		family[MOUNT_INFO],
+		METRIC_LABELS(
+			c->out, { STR("device"), mount->device },
+			{ STR("mountpoint"), mount->point },
+			{ STR("major"), { numbers[0], num_print_u64(numbers[0], mount->major) } },
+			{ STR("minor"), { numbers[1], num_print_u64(numbers[1], mount->minor) } }),
+		1);
+}
+
+static int run(struct collect *c)
+{
+	struct self *self = c->self;
+	const struct table *table = &self->table;
+	struct family *family[N_DESCS];
+	int r = read_table(c, &self->table);
+
+	if (r < 0)
+		return r;
+	if (self->root < 0)
+		return collect_fail(c, self->root, "the root directory: %s", strerror(-self->root));
+
+	struct statfs_figures *figures = arena_zalloc(c->scratch, table->n + 1, sizeof(*figures));
+
+	r = ask(c, figures);
+	for (size_t i = 0; i < N_DESCS; i++)
+		family[i] = metrics_family(c->out, &descs[i]);
+	for (size_t i = 0; i < table->n; i++)
+		add(c, family, &table->mounts[i], &figures[i]);
+	if (r < 0)
+		return collect_fail(c, r, "no process to call statfs(2) in: %s", strerror(-r));
+	if (table->bad_line)
+		return collect_fail(c, -EBADMSG, "/proc/1/mountinfo: line %zu is not a mount",
+				    table->bad_line);
+	return 0;
+}
+
+/*
+ * Process 1's root where we may look through it: in a sandboxed service or a container that
+ * shares the process ids, the same path of our own tree may be something else.
+ */
+static int open_root(struct collect *c)
+{
+	const struct host *host = c->host;
+	int fd = -1;
+
+	if (host_is_live(host, HOST_ROOT) && host_is_live(host, HOST_PROC))
+		fd = openat(host->dir[HOST_PROC], "1/root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	return host_open_dir(host, HOST_ROOT, ".");
+}
+
+static int open_filesystem(struct collect *c)
+{
+	struct self *self = c->self;
+
+	statfs_init(&self->worker, NULL);
+	self->root = open_root(c);
+	return 0;
+}
+
+static void close_filesystem(struct collect *c)
+{
+	struct self *self = c->self;
+
+	statfs_release(&self->worker);
+	if (self->root >= 0)
+		(void)close(self->root);
+	buf_release(&self->table.text);
+	arena_release(&self->table.arena);
+}
+
+const struct collector collector_filesystem = {
+	.name = "filesystem",
+	.help = "space and inodes of mounted file systems",
+	.reads = "/proc/1/mountinfo, statfs(2)",
+	.on = true,
+	.section = &section_collector_filesystem,
+	.self_size = sizeof(struct self),
+	.open = open_filesystem,
+	.run = run,
+	.close = close_filesystem,
+};
