@@ -111,6 +111,25 @@ check()
 	fi
 }
 
+# absorb COMMAND...: takes another program's TAP for this test's own.
+absorb()
+{
+	local line status output seen=$tap_count
+
+	output=$("$@" 2>&1)
+	status=$?
+	while IFS= read -r line; do
+		if [[ $line =~ ^(not )?ok\ [0-9]+\ -\ (.*) ]]; then
+			[[ -n ${BASH_REMATCH[1]} ]] && ((++tap_failed)) && status=0
+			printf '%sok %d - %s\n' "${BASH_REMATCH[1]}" $((++tap_count)) \
+				"${BASH_REMATCH[2]}"
+		elif [[ ! $line =~ ^1\.\.[0-9]+$ ]]; then
+			printf '# %s\n' "${line#\# }"
+		fi
+	done <<<"$output"
+	((status == 0 && tap_count > seen)) || not_ok "$1 ends well" "status $status"
+}
+
 # skip NAME REASON
 skip()
 {
