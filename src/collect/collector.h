@@ -52,6 +52,9 @@ int collect_fail(struct collect *c, int r, const char *format, ...)
  * ("not there"), everything else a failure; both with the path named.
  */
 int collect_read(struct collect *c, enum host_root root, const char *path, struct str *ret);
+/* A fixed file that holds one number, as the only sample of its family. */
+int collect_number(struct collect *c, enum host_root root, const char *path,
+		   const struct metric_desc *desc);
 /* host_list() in the same way. */
 int collect_list(struct collect *c, enum host_root root, const char *path, struct str **ret_names,
 		 size_t *ret_n);

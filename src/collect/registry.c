@@ -3,10 +3,20 @@
 #include "collect/collector.h"
 
 #define COLLECTORS(X) \
+	X(conntrack)  \
+	X(cpufreq)    \
+	X(entropy)    \
+	X(filefd)     \
 	X(filesystem) \
 	X(loadavg)    \
 	X(meminfo)    \
+	X(pressure)   \
+	X(schedstat)  \
+	X(selinux)    \
+	X(softnet)    \
+	X(stat)       \
 	X(uname)      \
+	X(vmstat)     \
 	X(self) /* last: it counts what the others had dropped */
 
 #define DECLARE(name) extern const struct collector collector_##name;

@@ -34,6 +34,21 @@ int collect_read(struct collect *c, enum host_root root, const char *path, struc
 	return r < 0 ? explain(c, r, root, path) : 0;
 }
 
+int collect_number(struct collect *c, enum host_root root, const char *path,
+		   const struct metric_desc *desc)
+{
+	struct str text;
+	uint64_t value;
+	int r = collect_read(c, root, path, &text);
+
+	if (r < 0)
+		return r;
+	if (num_u64(str_trim(text), &value) < 0)
+		return collect_fail(c, -EBADMSG, "%s/%s: not a number", root_name[root], path);
+	metrics_add(c->out, desc, (double)value);
+	return 0;
+}
+
 int collect_list(struct collect *c, enum host_root root, const char *path, struct str **ret_names,
 		 size_t *ret_n)
 {

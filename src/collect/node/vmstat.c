@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Virtual memory events chosen by name. Source: mm/vmstat.c. */
+#include "collect/collector.h"
+
+#include <errno.h>
+
+struct vmstat_conf {
+	struct opt_regex fields;
+};
+
+static const struct opt vmstat_opts[] = {
+	{
+		.name = "fields",
+		.type = OPT_REGEX,
+		.offset = offsetof(struct vmstat_conf, fields),
+		.preset = "(oom_kill|pgpg|pswp|pg.*fault).*",
+		.arg = "REGEX",
+		.help = "lines of /proc/vmstat to take",
+	},
+	{ 0 },
+};
+
+static const struct opt_section section_collector_vmstat = {
+	.path = "collectors.vmstat",
+	.help = "virtual memory events",
+	.opts = vmstat_opts,
+	.size = sizeof(struct vmstat_conf),
+};
+
+/* The expression is asked once for each line, not in each cycle: the lines never move. */
+enum { LINES_MAX = 512 };
+
+struct vmstat_self {
+	uint64_t key_hash[LINES_MAX];
+	bool wanted[LINES_MAX];
+};
+
+static bool is_wanted(struct collect *c, size_t line, struct str key)
+{
+	const struct vmstat_conf *conf = c->conf;
+	struct vmstat_self *self = c->self;
+	uint64_t hash = str_hash(key);
+
+	if (line >= LINES_MAX)
+		return opt_regex_match(&conf->fields, key);
+	if (self->key_hash[line] != hash) {
+		self->key_hash[line] = hash;
+		self->wanted[line] = opt_regex_match(&conf->fields, key);
+	}
+	return self->wanted[line];
+}
+
+static int run(struct collect *c)
+{
+	struct str text, line, key;
+	int r = collect_read(c, HOST_PROC, "vmstat", &text);
+	size_t n = 0;
+
+	if (r < 0)
+		return r;
+	while (str_line(&text, &line)) {
+		uint64_t value;
+
+		if (!str_word(&line, &key))
+			continue;
+		if (!is_wanted(c, n++, key))
+			continue;
+		if (!num_take_u64(&line, &value))
+			return collect_fail(c, -EBADMSG, "/proc/vmstat: %.*s has no number",
+					    STR_ARG(key));
+		family_add(metrics_family_named(
+				   c->out,
+				   arena_printf(c->scratch, "node_vmstat_%.*s", STR_ARG(key)),
+				   arena_printf(c->scratch, "%.*s of /proc/vmstat.", STR_ARG(key)),
+				   METRIC_UNTYPED),
+			   metrics_no_labels(c->out), (double)value);
+	}
+	return n ? 0 : collect_fail(c, -EBADMSG, "/proc/vmstat is empty");
+}
+
+const struct collector collector_vmstat = {
+	.name = "vmstat",
+	.help = "paging, swapping, faults, OOM kills",
+	.reads = "/proc/vmstat",
+	.on = true,
+	.section = &section_collector_vmstat,
+	.self_size = sizeof(struct vmstat_self),
+	.run = run,
+};
