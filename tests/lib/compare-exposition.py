@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Holds our exposition against node_exporter 1.5's of the same host, one TAP line a collector.
 
-usage: compare-exposition.py [--exact] COLLECTOR,... ROUND...
+usage: compare-exposition.py [--exact] [--without LABEL,...] COLLECTOR,... ROUND...
 
 ROUND is a directory with `before`, `ours` and `after`: node_exporter, us, node_exporter again.
 A value of ours has to lie between the two of node_exporter; what moves in both directions gets
 the slack of VOLATILE. A collector passes when it is clean in one round, because devices come and
 go and some figures jump; what is wrong is wrong in all rounds. With --exact (files that do not
-change) every value has to be equal.
+change) every value has to be equal. --without takes labels off, those of a Pushgateway's group.
 """
 import argparse
 import math
@@ -55,8 +55,9 @@ PREFIXES = {
     "xfs": ["node_xfs_"],
 }
 
-# node_exporter's own doings, and ours.
-IGNORED = re.compile(r"node_scrape_collector_|node_exporter_|go_|process_|promhttp_|peekpush_")
+# Others' own doings, and ours.
+IGNORED = re.compile(r"node_scrape_collector_|node_exporter_|go_|process_|promhttp_|push_|"
+                     r"pushgateway_|peekpush_")
 
 # Families that only one side has, with the reason. Everything else has to be on both.
 ONLY_OURS = [
@@ -105,8 +106,9 @@ LABEL = re.compile(r'(\w+)="((?:\\.|[^"\\])*)",?')
 
 
 class Exposition:
-    def __init__(self, path):
+    def __init__(self, path, without):
         self.types, self.helps, self.values = {}, {}, {}
+        self.without = set(without)
         with open(path, encoding="utf-8") as file:
             for line in file.read().split("\n"):
                 self.add(line)
@@ -123,7 +125,8 @@ class Exposition:
             if not match:
                 raise ValueError(f"no sample: {line!r}")
             # For Prometheus an empty label is no label.
-            labels = {name: value for name, value in LABEL.findall(match[2] or "") if value}
+            labels = {name: value for name, value in LABEL.findall(match[2] or "")
+                      if value and name not in self.without}
             for pattern, new in NEW_LABELS.items():
                 if re.fullmatch(pattern, match[1]):
                     labels = {name: value for name, value in labels.items() if name not in new}
@@ -209,11 +212,12 @@ def success(exposition, collector):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--exact", action="store_true")
+    parser.add_argument("--without", type=lambda text: text.split(","), default=[])
     parser.add_argument("collectors")
     parser.add_argument("rounds", nargs="+")
     args = parser.parse_args()
-    rounds = [[Exposition(os.path.join(path, name)) for name in ("before", "ours", "after")]
-              for path in args.rounds]
+    rounds = [[Exposition(os.path.join(path, name), args.without)
+               for name in ("before", "ours", "after")] for path in args.rounds]
     collectors = args.collectors.split(",") + ["unknown"]
     failed = 0
     for number, collector in enumerate(collectors, 1):

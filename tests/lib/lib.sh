@@ -149,6 +149,25 @@ finish()
 	exit $((tap_failed != 0))
 }
 
+# The collectors that node_exporter has too, and the comparison with it or with ourselves.
+node_collectors="arp conntrack cpu cpufreq diskstats dmi edac entropy filefd filesystem hwmon
+	loadavg mdadm meminfo netclass netdev netstat nvme os powersupplyclass pressure rapl
+	schedstat selinux sockstat softnet stat thermal_zone time timex udp_queues uname vmstat xfs"
+
+# compare [OPTION...] ROUND...: see tests/lib/compare-exposition.py.
+compare()
+{
+	local options=()
+
+	while [[ $1 == -* ]]; do
+		options+=("$1")
+		shift
+	done
+	# shellcheck disable=SC2086
+	python3 "$top/tests/lib/compare-exposition.py" "${options[@]}" \
+		"$(printf '%s,' $node_collectors | sed 's/,$//')" "$@"
+}
+
 # --- processes -----------------------------------------------------------------------------
 
 # wait_for SECONDS COMMAND...: tries it until it succeeds.
@@ -206,7 +225,7 @@ fetch_quietly()
 # The address a Prometheus program chose for port 0, out of its log.
 listening()
 {
-	address=$(sed -n 's/.*msg="Listening on" address=\([0-9.:]*\)$/\1/p' "$1")
+	address=$(sed -n 's/.*msg="Listening on" address=\([0-9.:]*\)$/\1/p' "$1" 2>/dev/null)
 	[[ -n $address ]]
 }
 
