@@ -4,17 +4,21 @@
 
 #define COLLECTORS(X) \
 	X(conntrack)  \
+	X(cpu)        \
 	X(cpufreq)    \
 	X(entropy)    \
 	X(filefd)     \
 	X(filesystem) \
 	X(loadavg)    \
 	X(meminfo)    \
+	X(os)         \
 	X(pressure)   \
 	X(schedstat)  \
 	X(selinux)    \
 	X(softnet)    \
 	X(stat)       \
+	X(time)       \
+	X(timex)      \
 	X(uname)      \
 	X(vmstat)     \
 	X(self) /* last: it counts what the others had dropped */
