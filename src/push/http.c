@@ -323,8 +323,9 @@ static void look(const struct http *http, struct verdict_facts *facts)
 	long number = 0;
 	char *text = NULL;
 
+	/* An interim answer (1xx) is none. */
 	if (curl->easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &number) == CURLE_OK)
-		facts->status = (int)number;
+		facts->status = number < 200 ? 0 : (int)number;
 	number = 0;
 	if (curl->easy_getinfo(http->easy, CURLINFO_HTTP_CONNECTCODE, &number) == CURLE_OK)
 		facts->proxy_status = (int)number;

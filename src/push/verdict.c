@@ -100,16 +100,21 @@ static enum sink_result timed_out(const struct verdict_facts *facts, struct aren
 	return facts->sent ? SINK_UNKNOWN : SINK_DOWN;
 }
 
+static bool mentions(const struct verdict_facts *facts, const char *part)
+{
+	return memmem(facts->error.p, facts->error.n, part, strlen(part)) != NULL;
+}
+
 /* A TLS peer that refuses us does so after our request when it speaks TLS 1.3. */
 static bool tls_alert(const struct verdict_facts *facts)
 {
-	struct str error = facts->error;
+	return mentions(facts, "SSL") && mentions(facts, " alert ");
+}
 
-	for (; error.n; error = str_skip(error, 1))
-		if (str_starts(error, STR(" alert ")) &&
-		    str_find(facts->error, 'S') < facts->error.n)
-			return true;
-	return false;
+/* A server that restarts breaks the handshake off; libcurl has one code for this and all else. */
+static bool tls_broken_off(const struct verdict_facts *facts)
+{
+	return facts->os_errno || mentions(facts, "SYSCALL") || mentions(facts, "unexpected eof");
 }
 
 static enum sink_result not_connected(const struct verdict_facts *facts, struct arena *arena,
@@ -145,8 +150,7 @@ static enum sink_result unanswered(const struct verdict_facts *facts, struct are
 	case CURLE_SSL_ENGINE_NOTFOUND:
 		return say(SINK_MISCONFIGURED, facts, arena, ret_message, "no TLS with");
 	case CURLE_SSL_CONNECT_ERROR:
-		/* With an errno the connection broke in the handshake: a server that restarts. */
-		return say(facts->os_errno ? SINK_DOWN : SINK_MISCONFIGURED, facts, arena,
+		return say(tls_broken_off(facts) ? SINK_DOWN : SINK_MISCONFIGURED, facts, arena,
 			   ret_message, "no TLS with");
 	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_WEIRD_SERVER_REPLY:
