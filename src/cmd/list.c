@@ -17,8 +17,10 @@ static struct str state_word(const struct collector_slot *slot)
 
 static struct str remark(const struct collector_slot *slot)
 {
+	if (slot->enabled && slot->c.why.n)
+		return slot->c.why;
 	if (slot->enabled && slot->result < 0)
-		return slot->c.why.n ? slot->c.why : str_of(strerror(-slot->result));
+		return str_of(strerror(-slot->result));
 	return str_of(slot->type->help);
 }
 

@@ -2,25 +2,33 @@
 /* The list of collectors. A word here that has no collector_WORD does not link. */
 #include "collect/collector.h"
 
-#define COLLECTORS(X) \
-	X(conntrack)  \
-	X(cpu)        \
-	X(cpufreq)    \
-	X(entropy)    \
-	X(filefd)     \
-	X(filesystem) \
-	X(loadavg)    \
-	X(meminfo)    \
-	X(os)         \
-	X(pressure)   \
-	X(schedstat)  \
-	X(selinux)    \
-	X(softnet)    \
-	X(stat)       \
-	X(time)       \
-	X(timex)      \
-	X(uname)      \
-	X(vmstat)     \
+#define COLLECTORS(X)   \
+	X(conntrack)    \
+	X(cpu)          \
+	X(cpufreq)      \
+	X(diskstats)    \
+	X(dmi)          \
+	X(edac)         \
+	X(entropy)      \
+	X(filefd)       \
+	X(filesystem)   \
+	X(hwmon)        \
+	X(loadavg)      \
+	X(mdadm)        \
+	X(meminfo)      \
+	X(nvme)         \
+	X(os)           \
+	X(pressure)     \
+	X(schedstat)    \
+	X(selinux)      \
+	X(softnet)      \
+	X(stat)         \
+	X(thermal_zone) \
+	X(time)         \
+	X(timex)        \
+	X(uname)        \
+	X(vmstat)       \
+	X(xfs)          \
 	X(self) /* last: it counts what the others had dropped */
 
 #define DECLARE(name) extern const struct collector collector_##name;
