@@ -17,8 +17,8 @@
 #include "base/cleanup.h"
 #include "push/credentials.h"
 #include "push/curl.h"
-#include "push/sink.h"
 #include "push/endpoint.h"
+#include "push/sink.h"
 #include "push/verdict.h"
 
 enum { HEADERS_MAX = 256 << 10 };

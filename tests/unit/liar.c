@@ -145,6 +145,17 @@ enum sink_result liar_ask(const struct liar *liar, const char *mode, const struc
 	return result;
 }
 
+size_t entries(const char *path)
+{
+	_cleanup_dir_ DIR *dir = opendir(path);
+	size_t n = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir))
+		n++;
+	return n;
+}
+
 double seconds_now(void)
 {
 	struct timespec ts;

@@ -36,5 +36,8 @@ enum sink_result liar_ask(const struct liar *liar, const char *mode, const struc
 			  const struct sink_request *request, struct arena *arena,
 			  struct sink_reply *ret);
 
+/* How many names a directory has, "." and ".." too. */
+size_t entries(const char *path);
+
 double seconds_now(void);
 bool contains(struct str text, const char *part);
