@@ -23,7 +23,8 @@ void log_init(struct log *log)
 		       st.st_dev == dev && st.st_ino == ino;
 }
 
-static void say(const struct log *log, enum log_level level, const char *format, va_list ap)
+static void __attribute__((format(printf, 3, 0)))
+say(const struct log *log, enum log_level level, const char *format, va_list ap)
 {
 	static const char *const words[] = {
 		[LOG_LEVEL_ERROR] = "",

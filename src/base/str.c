@@ -39,7 +39,7 @@ struct str str_skip(struct str s, size_t n)
 {
 	if (n > s.n)
 		n = s.n;
-	return (struct str){ s.p + n, s.n - n };
+	return (struct str){ n ? s.p + n : s.p, s.n - n };
 }
 
 size_t str_find(struct str s, char c)
@@ -67,7 +67,7 @@ bool str_line(struct str *rest, struct str *ret_line)
 
 bool str_word(struct str *rest, struct str *ret_word)
 {
-	const char *p = rest->p, *end = rest->p + rest->n, *begin;
+	const char *p = rest->p, *end = rest->n ? p + rest->n : p, *begin;
 
 	while (p < end && is_blank(*p))
 		p++;

@@ -182,6 +182,7 @@ static void test_refused(void **state)
 	struct sink_reply reply;
 
 	(void)state;
+	assert_true(fd >= 0);
 	assert_int_equal(liar_ask(&nobody, "", NULL, &request, &arena, &reply), SINK_DOWN);
 	assert_true(str_eq(reply.message, arena_printf(&arena, "connection refused by 127.0.0.1:%u",
 						       nobody.port)));
@@ -201,6 +202,7 @@ static void test_not_accepted(void **state)
 	int queue[4];
 
 	(void)state;
+	assert_true(fd >= 0);
 	for (size_t i = 0; i < ARRAY_SIZE(queue); i++) {
 		queue[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		(void)connect(queue[i], (struct sockaddr *)&address, sizeof(address));
@@ -311,6 +313,7 @@ static void test_nothing_leaks(void **state)
 	struct sink sink, dead;
 
 	(void)state;
+	assert_true(fd >= 0);
 	liar_open(&sink, &liar, "", NULL);
 	liar_open(&dead, &nobody, "", NULL);
 	for (int i = 0; i < 2000; i++) {

@@ -50,10 +50,14 @@ static void test_utf8(void **state)
 		struct str text;
 		bool valid;
 	} cases[] = {
-		{ { "plain", 5 }, true },	    { { "\xc3\xa9", 2 }, true },
-		{ { "\xf0\x9f\x98\x80", 4 }, true }, { { "\xed\xa0\x80", 3 }, false },
-		{ { "\xc0\xaf", 2 }, false },	    { { "\xf4\x90\x80\x80", 4 }, false },
-		{ { "\xe2\x82", 2 }, false },	    { { "\xff", 1 }, false },
+		{ { "plain", 5 }, true },
+		{ { "\xc3\xa9", 2 }, true },
+		{ { "\xf0\x9f\x98\x80", 4 }, true },
+		{ { "\xed\xa0\x80", 3 }, false },
+		{ { "\xc0\xaf", 2 }, false },
+		{ { "\xf4\x90\x80\x80", 4 }, false },
+		{ { "\xe2\x82", 2 }, false },
+		{ { "\xff", 1 }, false },
 	};
 
 	(void)state;
@@ -71,12 +75,29 @@ static void test_compare(void **state)
 	assert_true(str_ends(STR("a.conf"), STR(".conf")) && !str_ends(STR("f"), STR("conf")));
 }
 
+/* Empty slices without an address are everywhere; adding even 0 to NULL is undefined. */
+static void test_null(void **state)
+{
+	struct str none = { 0 }, rest = { 0 }, piece;
+
+	(void)state;
+	assert_null(str_skip(none, 0).p);
+	assert_null(str_skip(none, 3).p);
+	assert_false(str_word(&rest, &piece));
+	assert_false(str_line(&rest, &piece));
+	assert_int_equal(str_find(none, 'x'), 0);
+	assert_int_equal(str_cmp(none, none), 0);
+	assert_true(str_eq(none, STR("")) && str_utf8_valid(none));
+	assert_false(str_starts(none, STR("a")) || str_ends(none, STR("a")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cut),	 cmocka_unit_test(test_word),
-		cmocka_unit_test(test_trim),	 cmocka_unit_test(test_distance),
-		cmocka_unit_test(test_utf8),	 cmocka_unit_test(test_compare),
+		cmocka_unit_test(test_cut),     cmocka_unit_test(test_word),
+		cmocka_unit_test(test_trim),    cmocka_unit_test(test_distance),
+		cmocka_unit_test(test_null),    cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_compare),
 	};
 
 	return cmocka_run_group_tests_name("str", tests, NULL, NULL);
