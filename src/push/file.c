@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -70,6 +71,16 @@ static enum sink_result failed(int r, const char *verb, struct str path, struct 
 	}
 }
 
+/* Renaming over /dev/null or someone's FIFO would destroy it. */
+static int only_regular(int dir, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return S_ISREG(st.st_mode) ? 0 : S_ISDIR(st.st_mode) ? -EISDIR : -EPERM;
+}
+
 static enum sink_result file_send(struct sink *sink, const struct sink_request *request,
 				  const struct sink_waiter *waiter, struct arena *arena,
 				  struct sink_reply *ret)
@@ -89,9 +100,10 @@ static enum sink_result file_send(struct sink *sink, const struct sink_request *
 
 	if (dir < 0)
 		return failed(dir, verb, path, arena, ret);
-	if (request->method != SINK_DELETE)
+	r = only_regular(dir, self->name);
+	if (r == 0 && request->method != SINK_DELETE)
 		r = file_replace(dir, self->name, request->body, 0644, false);
-	else if (unlinkat(dir, self->name, 0) < 0 && errno != ENOENT)
+	else if (r == 0 && unlinkat(dir, self->name, 0) < 0 && errno != ENOENT)
 		r = -errno;
 	return r < 0 ? failed(r, verb, path, arena, ret) : SINK_OK;
 }

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -208,6 +207,9 @@ static void set_transport(struct setup *setup, const struct sink_conf *conf,
 		set_text(setup, CURLOPT_XOAUTH2_BEARER, credentials->token);
 	}
 	set_text(setup, CURLOPT_CAINFO, conf->ca);
+	/* Else the system's directory of authorities would be trusted beside the one named. */
+	if (conf->ca.n)
+		set_pointer(setup, CURLOPT_CAPATH, NULL);
 	set_text(setup, CURLOPT_SSLCERT, conf->cert);
 	set_text(setup, CURLOPT_SSLKEY, conf->key);
 	/* A locked key must fail; without this OpenSSL asks at the terminal. */
@@ -227,10 +229,13 @@ static void set_body(struct setup *setup, const struct sink_request *request)
 	set_pointer(setup, CURLOPT_POSTFIELDS, request->body.n ? request->body.p : "");
 }
 
-static struct curl_slist *header(const struct curl *curl, struct curl_slist *list, const char *text)
+/* A missing header would change what the body means: better no request than such a one. */
+static struct curl_slist *header(struct setup *setup, struct curl_slist *list, const char *text)
 {
-	struct curl_slist *longer = curl->slist_append(list, text);
+	struct curl_slist *longer = setup->curl->slist_append(list, text);
 
+	if (!longer)
+		setup->failed = CURLE_OUT_OF_MEMORY;
 	return longer ? longer : list;
 }
 
@@ -243,15 +248,15 @@ static struct curl_slist *set_request(struct setup *setup, const struct sink_req
 		[SINK_DELETE] = "DELETE",
 		[SINK_GET] = "GET",
 	};
-	struct curl_slist *list = header(setup->curl, NULL, "Expect:");
+	struct curl_slist *list = header(setup, NULL, "Expect:");
 
 	if (request->method == SINK_POST || request->method == SINK_PUT) {
 		const char *type = request->content_type ? request->content_type : "";
 
 		/* Without a value libcurl sends none, rather than its own idea of one. */
-		list = header(setup->curl, list, arena_printf(arena, "Content-Type: %s", type).p);
+		list = header(setup, list, arena_printf(arena, "Content-Type: %s", type).p);
 		if (request->gzipped)
-			list = header(setup->curl, list, "Content-Encoding: gzip");
+			list = header(setup, list, "Content-Encoding: gzip");
 		set_body(setup, request);
 	}
 	set_pointer(setup, CURLOPT_CUSTOMREQUEST, methods[request->method]);
@@ -321,6 +326,7 @@ static void look(const struct http *http, struct verdict_facts *facts)
 {
 	const struct curl *curl = &http->curl;
 	long number = 0;
+	curl_off_t connected = 0;
 	char *text = NULL;
 
 	/* An interim answer (1xx) is none. */
@@ -334,7 +340,11 @@ static void look(const struct http *http, struct verdict_facts *facts)
 		facts->os_errno = (int)number;
 	number = 0;
 	if (curl->easy_getinfo(http->easy, CURLINFO_REQUEST_SIZE, &number) == CURLE_OK)
-		facts->sent = number > 0;
+		/* A CONNECT to a proxy counts as a request, too, before there is a connection. */
+		facts->sent = number > 0 &&
+			      curl->easy_getinfo(http->easy, CURLINFO_PRETRANSFER_TIME_T,
+						 &connected) == CURLE_OK &&
+			      connected > 0;
 	if (curl->easy_getinfo(http->easy, CURLINFO_REDIRECT_URL, &text) == CURLE_OK)
 		facts->location = str_of(text);
 	facts->error = str_of(http->error[0] ? http->error : curl->easy_strerror(facts->code));
@@ -374,56 +384,18 @@ static void transfer(struct http *http, const struct sink *sink, const struct si
 	curl->slist_free_all(headers);
 }
 
-/* OpenSSL of some versions writes with write(): a SIGPIPE must not end the program. */
-static void with_sigpipe_held(void (*body)(void *arg), void *arg)
-{
-	static const struct timespec at_once = { 0 };
-	sigset_t pipe, old, pending;
-	bool was_pending;
-
-	sigemptyset(&pipe);
-	sigaddset(&pipe, SIGPIPE);
-	sigemptyset(&pending);
-	(void)sigpending(&pending);
-	was_pending = sigismember(&pending, SIGPIPE) == 1;
-	(void)sigprocmask(SIG_BLOCK, &pipe, &old);
-	body(arg);
-	if (!was_pending)
-		while (sigtimedwait(&pipe, NULL, &at_once) < 0 && errno == EINTR)
-			;
-	(void)sigprocmask(SIG_SETMASK, &old, NULL);
-}
-
-struct job {
-	struct sink *sink;
-	const struct sink_request *request;
-	const struct sink_waiter *waiter;
-	struct answer answer;
-	struct verdict_facts facts;
-};
-
-static void do_transfer(void *arg)
-{
-	struct job *job = arg;
-
-	transfer(job->sink->self, job->sink, job->request, job->waiter, &job->answer, &job->facts);
-}
-
 static enum sink_result http_send(struct sink *sink, const struct sink_request *request,
 				  const struct sink_waiter *waiter, struct arena *arena,
 				  struct sink_reply *ret)
 {
 	struct http *http = sink->self;
 	struct credentials credentials = { 0 };
-	struct job job = {
-		.sink = sink,
-		.request = request,
-		.waiter = waiter,
-		.answer = { .arena = arena },
-		.facts = { .where = http->endpoint.where,
-			   .host = http->endpoint.host,
-			   .timeout_ns = request->timeout_ns,
-			   .credentials = &credentials },
+	struct answer answer = { .arena = arena };
+	struct verdict_facts facts = {
+		.where = http->endpoint.where,
+		.host = http->endpoint.host,
+		.timeout_ns = request->timeout_ns,
+		.credentials = &credentials,
 	};
 
 	if (request->timeout_ns <= 0) {
@@ -434,26 +406,21 @@ static enum sink_result http_send(struct sink *sink, const struct sink_request *
 		return SINK_MISCONFIGURED;
 	if (prepare(http, arena, &ret->message) < 0)
 		return http->multi ? SINK_DOWN : SINK_MISCONFIGURED;
-	with_sigpipe_held(do_transfer, &job);
-	ret->status = job.facts.status;
-	ret->body = (struct str){ job.answer.p ? job.answer.p : "", job.answer.n };
-	job.facts.body = ret->body;
-	return verdict(&job.facts, arena, &ret->message);
+	transfer(http, sink, request, waiter, &answer, &facts);
+	ret->status = facts.status;
+	ret->body = (struct str){ answer.p ? answer.p : "", answer.n };
+	facts.body = ret->body;
+	return verdict(&facts, arena, &ret->message);
 }
 
-static void do_close(void *arg)
+static void http_close(struct sink *sink)
 {
-	struct http *http = arg;
+	struct http *http = sink->self;
 
 	if (http->easy)
 		http->curl.easy_cleanup(http->easy);
 	if (http->multi)
 		(void)http->curl.multi_cleanup(http->multi);
-}
-
-static void http_close(struct sink *sink)
-{
-	with_sigpipe_held(do_close, sink->self);
 }
 
 const struct sink_type sink_http = {

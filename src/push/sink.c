@@ -3,6 +3,8 @@
 #include "push/sink.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "push/visible.h"
@@ -76,18 +78,62 @@ int sink_open(struct sink *sink, const struct sink_conf *conf, struct str *ret_w
 	return r;
 }
 
+/*
+ * A reader that has gone (a pipe, a socket under TLS) must not end the program by SIGPIPE. It
+ * is held back rather than ignored: an ignored signal would be inherited by a wrapped command.
+ */
+struct pipe_guard {
+	sigset_t before;
+	bool was_pending;
+};
+
+static void hold_sigpipe(struct pipe_guard *guard)
+{
+	sigset_t pipe, pending;
+
+	(void)sigemptyset(&pipe);
+	(void)sigaddset(&pipe, SIGPIPE);
+	(void)sigemptyset(&pending);
+	(void)sigpending(&pending);
+	guard->was_pending = sigismember(&pending, SIGPIPE) == 1;
+	(void)sigprocmask(SIG_BLOCK, &pipe, &guard->before);
+}
+
+static void release_sigpipe(const struct pipe_guard *guard)
+{
+	static const struct timespec at_once = { 0 };
+	sigset_t pipe;
+
+	(void)sigemptyset(&pipe);
+	(void)sigaddset(&pipe, SIGPIPE);
+	if (!guard->was_pending)
+		while (sigtimedwait(&pipe, NULL, &at_once) < 0 && errno == EINTR)
+			;
+	(void)sigprocmask(SIG_SETMASK, &guard->before, NULL);
+}
+
 enum sink_result sink_send(struct sink *sink, const struct sink_request *request,
 			   const struct sink_waiter *waiter, struct arena *arena,
 			   struct sink_reply *ret)
 {
+	struct pipe_guard guard;
+	enum sink_result result;
+
 	*ret = (struct sink_reply){ 0 };
-	return sink->type->send(sink, request, waiter, arena, ret);
+	hold_sigpipe(&guard);
+	result = sink->type->send(sink, request, waiter, arena, ret);
+	release_sigpipe(&guard);
+	return result;
 }
 
 void sink_close(struct sink *sink)
 {
+	struct pipe_guard guard;
+
+	hold_sigpipe(&guard);
 	if (sink->type && sink->type->close)
 		sink->type->close(sink);
+	release_sigpipe(&guard);
 	arena_release(&sink->arena);
 	*sink = (struct sink){ 0 };
 }
