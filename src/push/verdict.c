@@ -94,7 +94,7 @@ static enum sink_result timed_out(const struct verdict_facts *facts, struct aren
 {
 	double seconds = (double)facts->timeout_ns / 1e9;
 
-	*ret_message = arena_printf(arena, "%s %.*s within %g s",
+	*ret_message = arena_printf(arena, "%s %.*s within %.3g s",
 				    facts->sent ? "no complete answer from" : "no connection to",
 				    STR_ARG(facts->where), seconds);
 	return facts->sent ? SINK_UNKNOWN : SINK_DOWN;
