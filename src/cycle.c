@@ -175,11 +175,12 @@ int cycle_open_target(struct cycle *cycle)
 	struct str why = { 0 };
 
 	cycle_target_conf(cycle->app, &cycle->arena, &conf);
+	/* Also after a failure: the words for it are in the target's memory. */
+	cycle->has_target = true;
 	if (target_open(&cycle->target, &conf, &cycle->state, &why) < 0) {
 		log_error(log, "%.*s", STR_ARG(why));
 		return EXIT_USAGE;
 	}
-	cycle->has_target = true;
 	cycle->target.save = save_state;
 	cycle->target.save_arg = cycle;
 

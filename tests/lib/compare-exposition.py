@@ -62,6 +62,7 @@ IGNORED = re.compile(r"node_scrape_collector_|node_exporter_|go_|process_|promht
 # Families that only one side has, with the reason. Everything else has to be on both.
 ONLY_OURS = [
     (r"node_cpu_isolated", "new in node_exporter 1.6"),
+    (r"node_cpu_online", "new in node_exporter 1.9"),
     (r"node_disk_(ata|device_mapper|filesystem|info)", "1.5 reads udev's data by another rule"),
     (r"node_filesystem_mount_info", "new in node_exporter 1.8"),
     (r"node_hwmon_.*", "1.5 leaves sensors out that newer versions know"),
@@ -76,6 +77,7 @@ ONLY_THEIRS = []
 # Labels that node_exporter got after 1.5; taken off ours before comparing.
 NEW_LABELS = {
     r"node_filesystem_.*": ["device_error"],
+    r"node_disk_info": ["rotational"],
 }
 
 # Gauges that move both ways: (absolute, relative) slack around what node_exporter saw.

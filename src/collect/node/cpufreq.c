@@ -2,7 +2,6 @@
 /* CPU frequencies. Source: drivers/cpufreq/cpufreq.c; the files hold kilohertz. */
 #include "collect/collector.h"
 
-#include <errno.h>
 #include <fcntl.h>
 
 static const struct attr_row rows[] = {
@@ -76,7 +75,7 @@ static int run(struct collect *c)
 		add_governors(c, dir, number);
 	}
 	return found ? 0
-		     : collect_fail(c, -ENODATA,
+		     : collect_fail(c, 0,
 				    "no /sys/devices/system/cpu/cpu*/cpufreq: the kernel scales "
 				    "no frequencies here");
 }
