@@ -119,6 +119,22 @@ struct str arena_printf(struct arena *arena, const char *format, ...)
 	return (struct str){ p, (size_t)n };
 }
 
+struct str arena_concat(struct arena *arena, size_t n, const struct str *pieces)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < n; i++)
+		size += pieces[i].n;
+
+	char *p = arena_alloc(arena, size + 1), *to = p;
+
+	for (size_t i = 0; i < n; i++)
+		if (pieces[i].n)
+			to = mempcpy(to, pieces[i].p, pieces[i].n);
+	*to = '\0';
+	return (struct str){ p, size };
+}
+
 void arena_reset(struct arena *arena)
 {
 	if (arena->chunks && arena->chunks->next) {

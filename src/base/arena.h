@@ -35,6 +35,12 @@ char *arena_cstr(struct arena *arena, struct str s) __attribute__((returns_nonnu
 struct str arena_printf(struct arena *arena, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Pieces put together: what arena_printf() would do at ten times the cost. */
+struct str arena_concat(struct arena *arena, size_t n, const struct str *pieces);
+#define ARENA_CONCAT(arena, ...)                                                                \
+	arena_concat((arena), sizeof((const struct str[]){ __VA_ARGS__ }) / sizeof(struct str), \
+		     (const struct str[]){ __VA_ARGS__ })
+
 /* Forgets everything; keeps memory for the next round. */
 void arena_reset(struct arena *arena);
 /* Frees everything. */

@@ -193,7 +193,9 @@ static int load_file(struct conf *conf, int dir, const char *file, const char *n
 
 	if (r == 0 && text.n && memchr(text.p, '\0', text.n))
 		r = conf_fail(conf, "%s: has NUL bytes: this is no text file", name);
-	else if (r == 0 && fstatat(dir, file, &st, 0) == 0 && !S_ISREG(st.st_mode))
+	/* /dev/null is a way to say: no file. */
+	else if (r == 0 && fstatat(dir, file, &st, 0) == 0 && !S_ISREG(st.st_mode) &&
+		 !S_ISCHR(st.st_mode))
 		r = conf_fail(conf, "%s: not a regular file", name);
 	else if (r == 0)
 		r = conf_load_text(conf, text.p, name);

@@ -265,7 +265,7 @@ size_t num_print_f64(char *to, double value)
 
 	if (magnitude < 9007199254740992.0 && magnitude == (double)(uint64_t)magnitude)
 		return n + num_print_u64(to + n, (uint64_t)magnitude);
-	if (magnitude < 9e15 && magnitude >= 1e-4)
+	if (magnitude < 9e15)
 		body = print_decimal(to + n, magnitude);
 	for (int precision = 15; !body && precision <= 17; precision++) {
 		char text[NUM_TEXT_MAX];

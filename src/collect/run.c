@@ -127,17 +127,17 @@ int collectors_init(struct collectors *all, const struct conf *conf, struct host
 	return r < 0 ? r : select_words(all, &choice->disable, false, arena, ret_why);
 }
 
-static double now_seconds(void)
+static int64_t now_ns(void)
 {
 	struct timespec t;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 static void run_one(struct collector_slot *slot, struct arena *scratch)
 {
-	double begin = now_seconds();
+	int64_t begin = now_ns();
 	uint32_t before = slot->c.out->series;
 
 	arena_reset(scratch);
@@ -151,7 +151,7 @@ static void run_one(struct collector_slot *slot, struct arena *scratch)
 		slot->result = slot->type->run(&slot->c);
 	else if (slot->type->open)
 		slot->opened = false;
-	slot->seconds = now_seconds() - begin;
+	slot->seconds = (double)(now_ns() - begin) / 1e9;
 	slot->series = slot->c.out->series - before;
 }
 

@@ -2,7 +2,10 @@
 #include "metric/state.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -10,7 +13,7 @@
 #include "base/num.h"
 
 /* Bounds what a damaged or hostile file can make us read. */
-enum { STATE_FILE_MAX = 8 << 20 };
+enum { STATE_FILE_MAX = 8 << 20, NAME_SIZE = 128, TAIL_SIZE = 21 };
 
 #define HEADER "peekpush-state 1\n"
 
@@ -150,60 +153,134 @@ static int parse_line(struct state *state, struct str line, struct buf *value)
 	return value->err;
 }
 
+static void put_escaped(struct buf *out, struct str value)
+{
+	while (value.n) {
+		size_t plain = strcspn(value.p, "\n\\");
+
+		/* Values are NUL-ended, but may hold NUL bytes. */
+		if (plain == 0 && value.p[0] == '\0')
+			plain = 1;
+		buf_put(out, value.p, plain < value.n ? plain : value.n);
+		value = str_skip(value, plain);
+		if (!value.n || plain)
+			continue;
+		buf_cstr(out, value.p[0] == '\n' ? "\\n" : "\\\\");
+		value = str_skip(value, 1);
+	}
+}
+
+static void slot_name(const char *name, uint64_t serial, char ret[NAME_SIZE])
+{
+	(void)snprintf(ret, NAME_SIZE, "%s.%d", name, (int)(serial & 1));
+}
+
+/*
+ * One file: header, "serial N", entries, and at last "end HASH" over all before it, so that a
+ * cut, a torn or an old longer file is never taken for whole.
+ */
+static int read_slot(int dir, const char *name, struct arena *arena, struct str *ret_entries,
+		     uint64_t *ret_serial)
+{
+	struct str text, tail, rest, line;
+	uint64_t hash;
+	int r = file_read(dir, name, STATE_FILE_MAX, arena, &text);
+
+	if (r < 0)
+		return r;
+	if (text.n < TAIL_SIZE || !str_starts(text, STR(HEADER)))
+		return -EBADMSG;
+	rest = (struct str){ text.p, text.n - TAIL_SIZE };
+	tail = str_skip(text, rest.n);
+	if (!str_starts(tail, STR("end ")) || !str_ends(tail, STR("\n")) ||
+	    num_hex((struct str){ tail.p + 4, TAIL_SIZE - 5 }, &hash) < 0 || hash != str_hash(rest))
+		return -EBADMSG;
+	rest = str_skip(rest, sizeof(HEADER) - 1);
+	if (!str_line(&rest, &line) || !str_starts(line, STR("serial ")) ||
+	    num_u64(str_skip(line, 7), ret_serial) < 0)
+		return -EBADMSG;
+	*ret_entries = rest;
+	return 0;
+}
+
 int state_load(struct state *state, int dir, const char *name)
 {
 	_cleanup_arena_ struct arena arena = { 0 };
 	_cleanup_buf_ struct buf value = { 0 };
-	struct str text, line;
-	int r;
+	struct str entries = { 0 }, line;
+	bool damaged = false, found = false;
+	int r = 0;
 
 	*state = (struct state){ .fresh = true };
-	r = file_read(dir, name, STATE_FILE_MAX, &arena, &text);
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0)
-		return r;
-	/* A cut file has no final line end; half a number must not be taken for a whole one. */
-	if (!str_starts(text, STR(HEADER)) || !str_ends(text, STR("\n")))
-		return -EBADMSG;
-	text = str_skip(text, sizeof(HEADER) - 1);
-	while (str_line(&text, &line)) {
-		r = parse_line(state, line, &value);
-		if (r < 0) {
-			state_release(state);
-			state->fresh = true;
+	for (uint64_t slot = 0; slot < 2; slot++) {
+		char slot_file[NAME_SIZE];
+		struct str these;
+		uint64_t serial;
+
+		slot_name(name, slot, slot_file);
+		r = read_slot(dir, slot_file, &arena, &these, &serial);
+		if (r < 0 && r != -ENOENT && r != -EBADMSG)
 			return r;
+		damaged |= r == -EBADMSG;
+		if (r == 0 && (!found || serial > state->serial)) {
+			found = true;
+			entries = these;
+			state->serial = serial;
 		}
+	}
+	if (!found)
+		return damaged ? -EBADMSG : 0;
+	for (r = 0; r == 0 && str_line(&entries, &line);)
+		r = parse_line(state, line, &value);
+	if (r < 0) {
+		state_release(state);
+		state->fresh = true;
+		return r;
 	}
 	state->fresh = false;
 	state->changed = false;
 	return 0;
 }
 
+static int write_slot(int dir, const char *name, struct str content, bool sync)
+{
+	_cleanup_fd_ int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = file_write_all(fd, content);
+	if (r == 0 && ftruncate(fd, (off_t)content.n) < 0)
+		r = -errno;
+	if (r == 0 && sync && fsync(fd) < 0)
+		r = -errno;
+	return r;
+}
+
 int state_save(struct state *state, int dir, const char *name, bool sync)
 {
 	_cleanup_buf_ struct buf out = { 0 };
+	char slot_file[NAME_SIZE];
 	int r;
 
 	if (!state->changed)
 		return 0;
-	buf_cstr(&out, HEADER);
+	buf_cstr(&out, HEADER "serial ");
+	buf_u64(&out, state->serial + 1);
+	buf_char(&out, '\n');
 	for (size_t i = 0; i < state->n; i++) {
 		const struct state_entry *e = &state->entries[i];
 
 		buf_put(&out, e->key, e->key_n);
 		buf_char(&out, '=');
-		for (size_t k = 0; k < e->value_n; k++) {
-			char c = e->value[k];
-
-			if (c == '\n' || c == '\\')
-				buf_char(&out, '\\');
-			buf_char(&out, c == '\n' ? 'n' : c);
-		}
+		put_escaped(&out, (struct str){ e->value, e->value_n });
 		buf_char(&out, '\n');
 	}
-	r = out.err ? out.err : file_replace(dir, name, buf_view(&out), 0600, sync);
+	buf_printf(&out, "end %016llx\n", (unsigned long long)str_hash(buf_view(&out)));
+	slot_name(name, state->serial + 1, slot_file);
+	r = out.err ? out.err : write_slot(dir, slot_file, buf_view(&out), sync);
 	if (r == 0) {
+		state->serial++;
 		state->changed = false;
 		state->fresh = false;
 	}

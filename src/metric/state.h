@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What must survive between cycles: a small table of keys and values in a text file, replaced
- * atomically, so that a oneshot fired by a timer and a resident agent give the same numbers.
- * Integers are kept as integers: a double would lose microjoules.
+ * What must survive between cycles: a small table of keys and values in text files, so that a
+ * oneshot fired by a timer and a resident agent give the same numbers. Integers are kept as
+ * integers: a double would lose microjoules.
+ *
+ * There are two files, NAME.0 and NAME.1, written in turn: whatever interrupts a write, the
+ * other one is whole. Replacing one file by rename would be simpler, but it makes ext4 write
+ * to the disk at once (auto_da_alloc), which cost more than all the sampling of a cycle.
  */
 #pragma once
 
@@ -13,16 +17,17 @@ struct state_entry;
 struct state {
 	struct state_entry *entries;
 	size_t n, cap;
-	bool fresh;   /* there was no usable file: nothing is known of the past */
-	bool changed; /* since it was loaded or saved */
+	bool fresh;      /* there was no usable file: nothing is known of the past */
+	bool changed;    /* since it was loaded or saved */
+	uint64_t serial; /* of the newest whole file; the next one goes into the other */
 };
 
 /*
- * Fills the state from dir/name. A missing file is no error and leaves it fresh. A damaged one
- * is -EBADMSG and leaves it fresh too: the caller says so and goes on.
+ * Fills the state from the newer whole file. No file is no error and leaves it fresh. When
+ * there are only damaged ones it is -EBADMSG and fresh, too: the caller says so and goes on.
  */
 int state_load(struct state *state, int dir, const char *name);
-/* Replaces dir/name when something changed. With `sync` it survives a power cut. */
+/* Writes the other file when something changed. With `sync` it survives a power cut. */
 int state_save(struct state *state, int dir, const char *name, bool sync);
 void state_release(struct state *state);
 

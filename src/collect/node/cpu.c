@@ -77,6 +77,7 @@ struct cpu_self {
 	bool loaded;
 	struct str boot_id;
 	struct buf text;
+	struct cpu_topology topology;
 };
 
 static struct cpu_peak *peak_of(struct cpu_self *self, uint64_t cpu)
@@ -222,7 +223,7 @@ static int run(struct collect *c)
 		load_peaks(c);
 	r = add_times(c);
 	save_peaks(c);
-	cpu_add_topology(c);
+	cpu_add_topology(c, &self->topology);
 	if (conf->info) {
 		int info = cpu_add_info(c);
 
@@ -236,6 +237,7 @@ static void close_cpu(struct collect *c)
 	struct cpu_self *self = c->self;
 
 	buf_release(&self->text);
+	arena_release(&self->topology.arena);
 	arena_release(&self->arena);
 }
 

@@ -9,7 +9,7 @@
 #include "collect/node/cpu.h"
 
 struct topology {
-	struct family *core, *package, *online;
+	struct family *core, *package;
 };
 
 /* True once for each pair: a repeated series would be dropped and counted as a mistake. */
@@ -78,7 +78,18 @@ static void add_isolated(struct collect *c)
 	}
 }
 
-void cpu_add_topology(struct collect *c)
+static void remember_online(struct cpu_topology *known, struct str name, bool online)
+{
+	size_t n = known->n++;
+
+	known->names = arena_resize(&known->arena, known->names, n * sizeof(*known->names),
+				    (n + 1) * sizeof(*known->names));
+	known->online[n] = online;
+	known->names[n] = name;
+}
+
+/* Looks through the folders of all cpus. */
+static void scan(struct collect *c, struct cpu_topology *known)
 {
 	static const struct metric_desc core_desc = { "node_cpu_core_throttles_total",
 						      "Times that the core was throttled for heat.",
@@ -87,27 +98,24 @@ void cpu_add_topology(struct collect *c)
 		"node_cpu_package_throttles_total",
 		"Times that the package was throttled for heat.", METRIC_COUNTER
 	};
-	static const struct metric_desc online_desc = {
-		"node_cpu_online", "1 for cpus that are online and scheduled on.", METRIC_GAUGE
-	};
 	const struct topology t = {
 		.core = metrics_family(c->out, &core_desc),
 		.package = metrics_family(c->out, &package_desc),
-		.online = metrics_family(c->out, &online_desc),
 	};
 	_cleanup_fd_ int all = host_open_dir(c->host, HOST_SYS, "devices/system/cpu");
 	struct throttled seen = { 0 };
 	struct str *names;
 	size_t n;
 
-	add_isolated(c);
 	if (all < 0 || host_list_dir(all, c->scratch, &names, &n) < 0)
 		return;
+	known->online = arena_zalloc(&known->arena, n, sizeof(*known->online));
+	known->names = NULL;
 	for (size_t i = 0; i < n; i++) {
-		uint64_t number, online;
+		struct str number = str_skip(names[i], 3);
+		uint64_t value;
 
-		if (!str_starts(names[i], STR("cpu")) ||
-		    num_u64(str_skip(names[i], 3), &number) < 0)
+		if (!str_starts(names[i], STR("cpu")) || num_u64(number, &value) < 0)
 			continue;
 
 		_cleanup_fd_ int dir = openat(all, names[i].p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -116,9 +124,29 @@ void cpu_add_topology(struct collect *c)
 			continue;
 		add_throttles(c, &t, &seen, dir);
 		/* The boot cpu has no such file on most machines: it cannot be taken out. */
-		if (host_attr_u64(dir, "online", &online) == 0)
-			family_add(t.online,
-				   METRIC_LABELS(c->out, { STR("cpu"), str_skip(names[i], 3) }),
-				   (double)online);
+		if (host_attr_u64(dir, "online", &value) == 0)
+			remember_online(known, arena_str(&known->arena, number), value);
 	}
+	known->throttles = seen.n_cores > 0;
+}
+
+void cpu_add_topology(struct collect *c, struct cpu_topology *known)
+{
+	static const struct metric_desc online_desc = {
+		"node_cpu_online", "1 for cpus that are online and scheduled on.", METRIC_GAUGE
+	};
+	struct family *f = metrics_family(c->out, &online_desc);
+	struct str list = { 0 };
+
+	add_isolated(c);
+	(void)host_read(c->host, HOST_SYS, "devices/system/cpu/online", c->scratch, &list);
+	if (known->throttles || !list.n || !str_eq(list, known->online_list)) {
+		arena_reset(&known->arena);
+		known->n = 0;
+		known->online_list = arena_str(&known->arena, list);
+		scan(c, known);
+	}
+	for (size_t i = 0; i < known->n; i++)
+		family_add(f, METRIC_LABELS(c->out, { STR("cpu"), known->names[i] }),
+			   known->online[i]);
 }

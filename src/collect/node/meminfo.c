@@ -40,8 +40,8 @@ static int run(struct collect *c)
 					    STR_ARG(key));
 
 		bool bytes = str_word(&line, &unit) && str_eq(unit, STR("kB"));
-		struct str help = arena_printf(c->scratch, "%.*s of /proc/meminfo%s.", STR_ARG(key),
-					       bytes ? ", in bytes" : "");
+		struct str help = ARENA_CONCAT(c->scratch, key, STR(" of /proc/meminfo"),
+					       bytes ? STR(", in bytes.") : STR("."));
 
 		family_add(metrics_family_named(c->out, metric_name(c, key, bytes), help,
 						METRIC_GAUGE),

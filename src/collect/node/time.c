@@ -5,8 +5,6 @@
  */
 #include "collect/collector.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <time.h>
 
 static void add_clock(struct collect *c)
@@ -31,7 +29,8 @@ static void add_clock(struct collect *c)
 		   (double)local.tm_gmtoff);
 }
 
-static void add_sources(struct collect *c, int dir, struct str device)
+/* The kernel registers one such device and always calls it clocksource0. */
+static int add_sources(struct collect *c)
 {
 	static const struct metric_desc available_desc = {
 		"node_time_clocksource_available_info",
@@ -43,52 +42,36 @@ static void add_sources(struct collect *c, int dir, struct str device)
 		"The clock source in use; always 1.",
 		METRIC_GAUGE,
 	};
+	static const struct label device = { { "device", 6 }, { "0", 1 } };
 	struct family *f = metrics_family(c->out, &available_desc);
-	struct str available, current, source;
+	struct str text, source;
+	int r = collect_read(c, HOST_SYS,
+			     "devices/system/clocksource/clocksource0/available_clocksource",
+			     &text);
 
-	if (host_attr(dir, "available_clocksource", c->scratch, &available) < 0 ||
-	    host_attr(dir, "current_clocksource", c->scratch, &current) < 0)
-		return;
-	while (str_word(&available, &source))
-		family_add(f,
-			   METRIC_LABELS(c->out, { STR("device"), device },
-					 { STR("clocksource"), source }),
+	if (r < 0)
+		return r;
+	while (str_word(&text, &source))
+		family_add(f, METRIC_LABELS(c->out, device, { STR("clocksource"), source }), 1);
+	r = collect_read(c, HOST_SYS, "devices/system/clocksource/clocksource0/current_clocksource",
+			 &text);
+	if (r == 0)
+		family_add(metrics_family(c->out, &current_desc),
+			   METRIC_LABELS(c->out, device, { STR("clocksource"), str_trim(text) }),
 			   1);
-	family_add(
-		metrics_family(c->out, &current_desc),
-		METRIC_LABELS(c->out, { STR("device"), device }, { STR("clocksource"), current }),
-		1);
+	return r;
 }
 
 static int run(struct collect *c)
 {
-	static const struct str prefix = { "clocksource", 11 };
-	_cleanup_fd_ int all = host_open_dir(c->host, HOST_SYS, "devices/system/clocksource");
-	struct str *names;
-	size_t n;
-
 	add_clock(c);
-
-	int r = collect_list(c, HOST_SYS, "devices/system/clocksource", &names, &n);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < n; i++) {
-		if (!str_starts(names[i], prefix))
-			continue;
-
-		_cleanup_fd_ int dir = openat(all, names[i].p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		if (dir >= 0)
-			add_sources(c, dir, str_skip(names[i], prefix.n));
-	}
-	return 0;
+	return add_sources(c);
 }
 
 const struct collector collector_time = {
 	.name = "time",
 	.help = "wall clock, time zone, clock sources",
-	.reads = "clock_gettime(2), /sys/devices/system/clocksource/*",
+	.reads = "clock_gettime(2), /sys/devices/system/clocksource/clocksource0/*",
 	.live_only = "clock_gettime(2)",
 	.on = true,
 	.run = run,

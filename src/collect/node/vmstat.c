@@ -69,9 +69,8 @@ static int run(struct collect *c)
 			return collect_fail(c, -EBADMSG, "/proc/vmstat: %.*s has no number",
 					    STR_ARG(key));
 		family_add(metrics_family_named(
-				   c->out,
-				   arena_printf(c->scratch, "node_vmstat_%.*s", STR_ARG(key)),
-				   arena_printf(c->scratch, "%.*s of /proc/vmstat.", STR_ARG(key)),
+				   c->out, ARENA_CONCAT(c->scratch, STR("node_vmstat_"), key),
+				   ARENA_CONCAT(c->scratch, key, STR(" of /proc/vmstat.")),
 				   METRIC_UNTYPED),
 			   metrics_no_labels(c->out), (double)value);
 	}
