@@ -259,7 +259,9 @@ static int open_rotational(const struct collect *c, const struct disk *disk)
 	_cleanup_fd_ int block = host_open_dir(c->host, HOST_SYS, "block");
 	_cleanup_fd_ int dir = block < 0 ? -1 : openat(block, disk->sysfs_name, O_PATH | O_CLOEXEC);
 
-	return dir < 0 ? -1 : openat(dir, "queue/rotational", O_RDONLY | O_CLOEXEC);
+	return dir < 0 ? -1
+		       : openat(dir, "queue/rotational",
+				O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
 static const char *sysfs_name(struct arena *arena, struct str name)

@@ -62,27 +62,27 @@ static const struct rule {
 	const char *type, *property, *suffix, *unit;
 	double multiply, divide;
 } rules[] = {
-	{ NULL, "fault", "", "a flag", 1, 1 },
-	{ NULL, "alarm", "", "a flag", 1, 1 },
-	{ NULL, "beep", "_enabled", "a flag", 1, 1 },
-	{ "in", NULL, "_volts", "volts", 0.001, 1 },
-	{ "cpu", NULL, "_volts", "volts", 0.001, 1 },
-	{ "temp", "type", "", "the driver's unit", 1, 1 },
-	{ "temp", NULL, "_celsius", "degrees Celsius", 0.001, 1 },
-	{ "curr", NULL, "_amps", "amperes", 0.001, 1 },
-	{ "energy", NULL, "_joule_total", "joules", 1, 1e6 },
-	{ "power", "accuracy", "", "a ratio", 1, 1e6 },
-	{ "power", "average_interval", "_seconds", "seconds", 0.001, 1 },
-	{ "power", "average_interval_min", "_seconds", "seconds", 0.001, 1 },
-	{ "power", "average_interval_max", "_seconds", "seconds", 0.001, 1 },
-	{ "power", NULL, "_watt", "watts", 1, 1e6 },
-	{ "humidity", NULL, "", "millionths of the driver's unit", 1, 1e6 },
-	{ "fan", "input", "_rpm", "revolutions per minute", 1, 1 },
-	{ "fan", "min", "_rpm", "revolutions per minute", 1, 1 },
-	{ "fan", "max", "_rpm", "revolutions per minute", 1, 1 },
-	{ "fan", "target", "_rpm", "revolutions per minute", 1, 1 },
-	{ "freq", "input", "_freq_mhz", "megahertz", 1, 1e6 },
-	{ NULL, NULL, "", "the driver's unit", 1, 1 },
+	{ NULL, "fault", "", "as a flag", 1, 1 },
+	{ NULL, "alarm", "", "as a flag", 1, 1 },
+	{ NULL, "beep", "_enabled", "as a flag", 1, 1 },
+	{ "in", NULL, "_volts", "in volts", 0.001, 1 },
+	{ "cpu", NULL, "_volts", "in volts", 0.001, 1 },
+	{ "temp", "type", "", "as the driver gives it", 1, 1 },
+	{ "temp", NULL, "_celsius", "in degrees Celsius", 0.001, 1 },
+	{ "curr", NULL, "_amps", "in amperes", 0.001, 1 },
+	{ "energy", NULL, "_joule_total", "in joules", 1, 1e6 },
+	{ "power", "accuracy", "", "as a ratio", 1, 1e6 },
+	{ "power", "average_interval", "_seconds", "in seconds", 0.001, 1 },
+	{ "power", "average_interval_min", "_seconds", "in seconds", 0.001, 1 },
+	{ "power", "average_interval_max", "_seconds", "in seconds", 0.001, 1 },
+	{ "power", NULL, "_watt", "in watts", 1, 1e6 },
+	{ "humidity", NULL, "", "as the driver gives it, divided by a million", 1, 1e6 },
+	{ "fan", "input", "_rpm", "in revolutions per minute", 1, 1 },
+	{ "fan", "min", "_rpm", "in revolutions per minute", 1, 1 },
+	{ "fan", "max", "_rpm", "in revolutions per minute", 1, 1 },
+	{ "fan", "target", "_rpm", "in revolutions per minute", 1, 1 },
+	{ "freq", "input", "_freq_mhz", "in megahertz", 1, 1e6 },
+	{ NULL, NULL, "", "as the driver gives it", 1, 1 },
 };
 
 static const struct rule *rule_of(const struct sensor_file *file)
@@ -144,9 +144,9 @@ bool sensor_metric_of(struct arena *arena, const struct sensor_file *file, bool 
 	*ret = (struct sensor_metric){
 		.name = arena_printf(arena, "node_hwmon_%.*s%s%.*s%s", STR_ARG(file->type),
 				     named ? "_" : "", STR_ARG(property), rule->suffix),
-		.help = named ? arena_printf(arena, "%.*s of %.*s sensors, in %s.",
-					     STR_ARG(property), STR_ARG(file->type), rule->unit)
-			      : arena_printf(arena, "Reading of %.*s sensors, in %s.",
+		.help = named ? arena_printf(arena, "%.*s of %.*s sensors, %s.", STR_ARG(property),
+					     STR_ARG(file->type), rule->unit)
+			      : arena_printf(arena, "Reading of %.*s sensors, %s.",
 					     STR_ARG(file->type), rule->unit),
 		.type = str_eq(file->type, STR("energy")) && rule->divide > 1 ? METRIC_COUNTER
 									      : METRIC_GAUGE,

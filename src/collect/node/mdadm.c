@@ -161,6 +161,8 @@ static void add(struct collect *c, struct family *const family[], const struct a
 			   METRIC_LABELS(c->out, device, { STR("state"), disk_states[i] }),
 			   (double)disks[i]);
 	family_add(family[REQUIRED], labels, (double)a->required);
+	if (!a->has_size)
+		return;
 	family_add(family[BLOCKS], labels, (double)a->blocks);
 	family_add(family[SYNCED], labels, (double)a->synced);
 }
@@ -237,7 +239,8 @@ static int run(struct collect *c)
 
 		if (!wrong) {
 			wrong = parse_details(&text, &number, &array);
-			if (!wrong && !array.has_size)
+			/* An array whose disks are all gone has no size to tell. */
+			if (!wrong && !array.has_size && array.state != INACTIVE)
 				wrong = number;
 		}
 		if (wrong && !bad)
