@@ -63,9 +63,8 @@ IGNORED = re.compile(r"node_scrape_collector_|node_exporter_|go_|process_|promht
 ONLY_OURS = [
     (r"node_cpu_isolated", "new in node_exporter 1.6"),
     (r"node_cpu_online", "new in node_exporter 1.9"),
-    (r"node_disk_(ata|device_mapper|filesystem|info)", "1.5 reads udev's data by another rule"),
+    (r"node_cpu_scaling_governor", "new in node_exporter 1.6"),
     (r"node_filesystem_mount_info", "new in node_exporter 1.8"),
-    (r"node_hwmon_.*", "1.5 leaves sensors out that newer versions know"),
     (r"node_nvme_namespace_.*", "new in node_exporter 1.10"),
     (r"node_os_support_end_timestamp_seconds", "new in node_exporter 1.6"),
     (r"node_pressure_irq_stalled_seconds_total", "new in node_exporter 1.8"),
@@ -78,6 +77,7 @@ ONLY_THEIRS = []
 NEW_LABELS = {
     r"node_filesystem_.*": ["device_error"],
     r"node_disk_info": ["rotational"],
+    r"node_nvme_info": ["cntlid"],
 }
 
 # Gauges that move both ways: (absolute, relative) slack around what node_exporter saw.
