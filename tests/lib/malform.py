@@ -52,7 +52,8 @@ def check(run, what):
 def main():
     peekpush, host = sys.argv[1:]
     roots = []
-    for option, name in (("procfs", "proc"), ("sysfs", "sys"), ("rootfs", "root"), ("udev", "udev")):
+    for option, name in (("procfs", "proc"), ("sysfs", "sys"), ("rootfs", "root"),
+                         ("udev", "udev")):
         roots += [f"--{option}", os.path.join(host, name)]
     names = collectors(peekpush, roots)
     tried = 0
