@@ -2,33 +2,41 @@
 /* The list of collectors. A word here that has no collector_WORD does not link. */
 #include "collect/collector.h"
 
-#define COLLECTORS(X)   \
-	X(conntrack)    \
-	X(cpu)          \
-	X(cpufreq)      \
-	X(diskstats)    \
-	X(dmi)          \
-	X(edac)         \
-	X(entropy)      \
-	X(filefd)       \
-	X(filesystem)   \
-	X(hwmon)        \
-	X(loadavg)      \
-	X(mdadm)        \
-	X(meminfo)      \
-	X(nvme)         \
-	X(os)           \
-	X(pressure)     \
-	X(schedstat)    \
-	X(selinux)      \
-	X(softnet)      \
-	X(stat)         \
-	X(thermal_zone) \
-	X(time)         \
-	X(timex)        \
-	X(uname)        \
-	X(vmstat)       \
-	X(xfs)          \
+#define COLLECTORS(X)       \
+	X(arp)              \
+	X(conntrack)        \
+	X(cpu)              \
+	X(cpufreq)          \
+	X(diskstats)        \
+	X(dmi)              \
+	X(edac)             \
+	X(entropy)          \
+	X(filefd)           \
+	X(filesystem)       \
+	X(hwmon)            \
+	X(loadavg)          \
+	X(mdadm)            \
+	X(meminfo)          \
+	X(netclass)         \
+	X(netdev)           \
+	X(netstat)          \
+	X(nvme)             \
+	X(os)               \
+	X(powersupplyclass) \
+	X(pressure)         \
+	X(rapl)             \
+	X(schedstat)        \
+	X(selinux)          \
+	X(sockstat)         \
+	X(softnet)          \
+	X(stat)             \
+	X(thermal_zone)     \
+	X(time)             \
+	X(timex)            \
+	X(udp_queues)       \
+	X(uname)            \
+	X(vmstat)           \
+	X(xfs)              \
 	X(self) /* last: it counts what the others had dropped */
 
 #define DECLARE(name) extern const struct collector collector_##name;

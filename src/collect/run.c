@@ -197,6 +197,8 @@ void collectors_run(struct collectors *all, const struct log *log)
 		METRIC_GAUGE,
 	};
 
+	if (all->n)
+		all->slots[0].c.host->cycle++;
 	for (size_t i = 0; i < all->n; i++)
 		if (all->slots[i].enabled) {
 			run_one(&all->slots[i], &all->scratch);

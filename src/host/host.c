@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/num.h"
+#include "host/netlink.h"
 
 static const char *const default_path[HOST_ROOTS] = {
 	[HOST_PROC] = "/proc",
@@ -38,6 +39,7 @@ void host_close(struct host *host)
 		if (host->kept[i].path)
 			(void)close(host->kept[i].fd);
 	free(host->kept);
+	netlink_free(host->netlink);
 	*host = (struct host){ .dir = { -1, -1, -1, -1 } };
 }
 

@@ -9,6 +9,8 @@
 
 #include "base/arena.h"
 
+struct netlink;
+
 enum host_root { HOST_PROC, HOST_SYS, HOST_ROOT, HOST_UDEV, HOST_ROOTS };
 
 struct host_paths {
@@ -30,6 +32,8 @@ struct host {
 	bool keep;              /* resident: keep fixed files open */
 	struct host_kept *kept; /* HOST_KEPT_MAX slots, hashed by path */
 	size_t n_kept;
+	uint64_t cycle;          /* counts samplings; what is read once for all looks at it */
+	struct netlink *netlink; /* opened by who asks first */
 };
 
 /* Opens the roots. Missing ones are remembered as errors, not returned. */

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Energy counters of processor packages as the kernel has them: they wrap, and a zone that
+ * firmware offers twice (intel-rapl-mmio) comes twice, told apart by its path. Source:
+ * drivers/powercap. Conserving sums are the energy collector's.
+ */
+#include "collect/collector.h"
+
+#include <errno.h>
+
+#include "host/rapl.h"
+
+/*
+ * "package-1" is package number 1; any other name, "package-0-die-1" too, is itself, numbered
+ * in the order of the directory.
+ */
+static bool split_name(struct str name, struct str *ret_base, uint64_t *ret_index)
+{
+	struct str rest = name, base;
+
+	if (!str_cut(&rest, '-', &base) || num_u64(rest, ret_index) < 0)
+		return false;
+	*ret_base = base;
+	return true;
+}
+
+/* What a metric's name may not hold becomes an underscore. */
+static struct str metric_name(struct arena *arena, struct str base)
+{
+	struct str name = arena_printf(arena, "node_rapl_%.*s_joules_total", STR_ARG(base));
+	char *p = arena_alloc(arena, name.n);
+
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+		bool good = ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '0' && c <= '9');
+
+		p[i] = good ? c : '_';
+	}
+	return (struct str){ p, name.n };
+}
+
+struct named_zone {
+	struct str base;
+	uint64_t index, next; /* what another of this name is numbered */
+};
+
+static struct named_zone name_zone(struct str name, const struct named_zone *before, size_t n)
+{
+	struct named_zone zone = { .base = name };
+
+	if (!split_name(name, &zone.base, &zone.index))
+		for (size_t i = 0; i < n; i++)
+			if (str_eq(before[i].base, zone.base))
+				zone.index = before[i].next;
+	zone.next = zone.index + 1;
+	return zone;
+}
+
+static void add_zone(struct collect *c, const struct rapl_zone *zone,
+		     const struct named_zone *named, uint64_t energy_uj)
+{
+	struct str help =
+		arena_printf(c->scratch, "Energy counter of the %.*s zones; wraps at their range.",
+			     STR_ARG(named->base));
+	struct family *family = metrics_family_named(c->out, metric_name(c->scratch, named->base),
+						     help, METRIC_COUNTER);
+
+	family_add(family,
+		   METRIC_LABELS(c->out,
+				 { STR("index"), arena_printf(c->scratch, "%llu",
+							      (unsigned long long)named->index) },
+				 { STR("path"), arena_printf(c->scratch, "/sys/class/powercap/%s",
+							     zone->dir.p) }),
+		   (double)energy_uj / 1e6);
+}
+
+static int run(struct collect *c)
+{
+	struct rapl *rapl = c->self;
+	int r = rapl_find(c->host, rapl, c->scratch), worst = 0;
+	size_t refused = 0;
+
+	if (r < 0)
+		return collect_fail(c, r == -ENOENT ? -ENODATA : r, "/sys/class/powercap: %s",
+				    strerror(-r));
+
+	struct named_zone *named = arena_zalloc(c->scratch, rapl->n, sizeof(*named));
+
+	for (size_t i = 0; i < rapl->n; i++) {
+		struct rapl_zone *zone = &rapl->zones[i];
+		uint64_t energy_uj;
+
+		named[i] = name_zone(zone->name, named, i);
+		r = rapl_read(zone, &energy_uj);
+		if (r == 0) {
+			add_zone(c, zone, &named[i], energy_uj);
+		} else if (r == -EACCES || r == -EPERM) {
+			refused++;
+		} else if (!worst) {
+			worst = collect_fail(c, r, "/sys/class/powercap/%s/energy_uj: %s",
+					     zone->dir.p, strerror(-r));
+		}
+	}
+	if (refused && !worst)
+		return collect_fail(c, -EACCES,
+				    "/sys/class/powercap/*/energy_uj: permission denied "
+				    "(needs root or CAP_DAC_READ_SEARCH)");
+	return worst;
+}
+
+static void release(struct collect *c)
+{
+	rapl_release(c->self);
+}
+
+const struct collector collector_rapl = {
+	.name = "rapl",
+	.help = "energy counters of processor packages",
+	.reads = "/sys/class/powercap/*/energy_uj",
+	.on = true,
+	.self_size = sizeof(struct rapl),
+	.run = run,
+	.close = release,
+};

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Energy counters of the processor package under class/powercap. The class directory is flat:
+ * it lists sub-zones beside the zones that hold them, so nobody adds up what he finds here
+ * without a look at the names.
+ */
+#pragma once
+
+#include "host/host.h"
+
+enum { RAPL_ZONES_MAX = 128 };
+
+struct rapl_zone {
+	struct str dir;     /* "intel-rapl:0:1" */
+	struct str name;    /* "package-0", "dram" */
+	uint64_t max_uj;    /* where the counter wraps */
+	int fd, open_error; /* energy_uj, kept open; or -errno */
+};
+
+struct rapl {
+	struct arena arena;
+	uint64_t listing; /* hash of the class directory when the zones were looked for */
+	size_t n;
+	struct rapl_zone *zones; /* in byte order of dir */
+};
+
+/*
+ * Finds the zones that have a range (dtpm's have none), again when the class directory holds
+ * other names than last time. -ENOENT where there is no powercap. Starts from a zeroed struct.
+ */
+int rapl_find(struct host *host, struct rapl *rapl, struct arena *scratch);
+
+/* The counter in microjoules: 0, -EACCES without privilege, or the driver's error. */
+int rapl_read(struct rapl_zone *zone, uint64_t *ret_uj);
+
+void rapl_release(struct rapl *rapl);
