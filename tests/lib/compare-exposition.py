@@ -65,6 +65,7 @@ ONLY_OURS = [
     (r"node_cpu_online", "new in node_exporter 1.9"),
     (r"node_cpu_scaling_governor", "new in node_exporter 1.6"),
     (r"node_filesystem_mount_info", "new in node_exporter 1.8"),
+    (r"node_netstat_TcpExt_(TCPOFOQueue|TCPRcvQDrop)", "new in node_exporter 1.6"),
     (r"node_nvme_namespace_.*", "new in node_exporter 1.10"),
     (r"node_os_support_end_timestamp_seconds", "new in node_exporter 1.6"),
     (r"node_pressure_irq_stalled_seconds_total", "new in node_exporter 1.8"),
@@ -78,6 +79,7 @@ NEW_LABELS = {
     r"node_filesystem_.*": ["device_error"],
     r"node_disk_info": ["rotational"],
     r"node_nvme_info": ["cntlid"],
+    r"node_network_info": ["adminstate"],
 }
 
 # Gauges that move both ways: (absolute, relative) slack around what node_exporter saw.
