@@ -30,10 +30,10 @@ int loop_open(struct loop *loop, bool forward)
 	(void)sigemptyset(&set);
 	for (size_t i = 0; i < n; i++)
 		(void)sigaddset(&set, list[i]);
+	(void)sigprocmask(SIG_BLOCK, &set, &loop->before);
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll < 0)
 		return -errno;
-	(void)sigprocmask(SIG_BLOCK, &set, &loop->before);
 	loop->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	loop->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (loop->signals < 0 || loop->timer < 0)

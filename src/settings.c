@@ -124,7 +124,7 @@ static const struct opt push_opts[] = {
 		.flag = "interval",
 		.arg = "TIME",
 		.help = "time between two pushes",
-		.min = SECOND / 10,
+		.min = SECOND / 100,
 		.max = 86400 * SECOND,
 	},
 	{
@@ -135,7 +135,7 @@ static const struct opt push_opts[] = {
 		.flag = "push-timeout",
 		.arg = "TIME",
 		.help = "limit for one delivery, everything included; kept below the interval",
-		.min = SECOND / 20,
+		.min = SECOND / 200,
 		.max = 600 * SECOND,
 	},
 	{

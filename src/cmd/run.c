@@ -35,14 +35,18 @@ struct run {
 	uint64_t said; /* hash of the failure that was last logged */
 };
 
-static int cannot_start(const struct app *app, const char *command, int r, bool forked)
+static int cannot_execute(const struct app *app, const char *command, int error)
 {
-	if (!forked) {
-		log_error(&app->log, "cannot start %s: %s", command, strerror(-r));
-		return EXIT_WRAPPER;
-	}
-	log_error(&app->log, "%s: %s", command, strerror(-r));
-	return r == -ENOENT ? 127 : 126;
+	log_error(&app->log, "%s: %s", command, strerror(error));
+	return error == ENOENT ? 127 : 126;
+}
+
+/* Without descriptors or processes to watch it from, CMD still runs: in our place. */
+static int run_unwatched(const struct app *app, char *argv[], int r)
+{
+	log_error(&app->log, "%s runs unwatched: %s", argv[0], strerror(-r));
+	(void)execvp(argv[0], argv);
+	return cannot_execute(app, argv[0], errno);
 }
 
 static void name_job(struct run *run, char *argv[])
@@ -271,7 +275,7 @@ static int end_like(const struct job *job)
 static int main_run(struct app *app, int argc, char *argv[])
 {
 	struct run run = { .app = app, .state_dir = -1 };
-	bool forked;
+	bool forked = false;
 	int r;
 
 	if (argc == 0) {
@@ -279,19 +283,17 @@ static int main_run(struct app *app, int argc, char *argv[])
 		return EXIT_WRAPPER;
 	}
 	r = loop_open(&run.loop, true);
+	if (r == 0)
+		r = job_start(&run.job, argv, &run.loop.before, &forked);
 	if (r < 0) {
-		log_error(&app->log, "cannot start %s: %s", argv[0], strerror(-r));
-		return EXIT_WRAPPER;
-	}
-	r = job_start(&run.job, argv, &run.loop.before, &forked);
-	if (r < 0 && run.job.pidfd <= 0) {
 		loop_close(&run.loop);
-		return cannot_start(app, argv[0], r, forked);
+		return forked ? cannot_execute(app, argv[0], -r) : run_unwatched(app, argv, r);
 	}
-	(void)loop_watch_child(&run.loop, run.job.pidfd);
 	name_job(&run, argv);
 	open_target(&run);
-	follow(&run);
+	/* Without a way to watch it there are no heartbeats; its end is waited for all the same. */
+	if (run.job.pidfd >= 0 && loop_watch_child(&run.loop, run.job.pidfd) == 0)
+		follow(&run);
 	job_reap(&run.job);
 	if (run.can_push)
 		push_result(&run);

@@ -103,10 +103,11 @@ int job_start(struct job *job, char *argv[], const sigset_t *mask, bool *ret_for
 	if (error) {
 		if (job->pid > 0)
 			(void)waitpid(job->pid, NULL, 0);
+		(void)sigaction(SIGCHLD, &before, NULL);
 		return -error;
 	}
 	job->pidfd = pidfd_open(job->pid, 0);
-	return job->pidfd < 0 ? -errno : 0;
+	return 0;
 }
 
 /* The fields after the command's name, which may itself hold blanks and parentheses. */

@@ -19,7 +19,7 @@ extern const struct opt_section section_job;
 struct job {
 	struct str name, command, user; /* command: the base name only; arguments may be secret */
 	pid_t pid;
-	int pidfd;
+	int pidfd; /* -1 where the kernel gives none (before 5.3, some seccomp filters) */
 	double start_wall;        /* seconds since 1970; durations never come from it */
 	int64_t start_ns, end_ns; /* CLOCK_BOOTTIME */
 	double end_wall;

@@ -255,6 +255,21 @@ start_pushgateway()
 	gateway=$url gateway_pid=$spawned
 }
 
+# start_liar [FLAG...]: tests/lib/lying-gateway.py; sets `liar`. It lives as long as fd 7.
+start_liar()
+{
+	mkfifo "$tmp/leash"
+	python3 "$top/tests/lib/lying-gateway.py" "$@" <"$tmp/leash" >"$tmp/liar.port" \
+		2>"$tmp/liar.log" &
+	pids+=($!)
+	exec 7>"$tmp/leash"
+	if ! wait_for 10 test -s "$tmp/liar.port"; then
+		not_ok "the lying gateway starts" "$(cat "$tmp/liar.log")"
+		finish
+	fi
+	liar=http://127.0.0.1:$(<"$tmp/liar.port")
+}
+
 # Scrapes `gateway` once a second; sets `prometheus` and `prometheus_pid`.
 start_prometheus()
 {

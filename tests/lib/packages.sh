@@ -30,6 +30,7 @@ packages_tests=(
 	git
 	jq
 	libcmocka-dev
+	libfaketime
 	openssl
 	procps
 	prometheus-node-exporter
