@@ -211,14 +211,19 @@ static int submit(struct statfs_worker *w, int dir, size_t n, const char *const 
 /*
  * Waits for the answer: 0, -EPIPE when the child died, -ETIMEDOUT when it made no progress for
  * half of the time that was left, -ECANCELED at the deadline. Half, so that several mounts may
- * hang in one batch and the others still get their turn.
+ * hang in one batch and the others still get their turn. The first look comes early, to see
+ * how far the child gets when all is well.
  */
 static int await(struct statfs_worker *w, int64_t deadline)
 {
-	for (;;) {
+	for (bool first = true;; first = false) {
 		uint32_t before = atomic_load(&w->shared->at);
 		int64_t left = deadline - now_ns();
-		int64_t patience = left / 2 > least_patience_ns ? left / 2 : least_patience_ns;
+		int64_t patience = first ? 0 : left / 2;
+
+		if (patience < least_patience_ns)
+			patience = least_patience_ns;
+
 		struct timespec wait = { patience / 1000000000, patience % 1000000000 };
 		struct pollfd poll_fd = { .fd = w->fd, .events = POLLIN };
 		char token;
@@ -228,7 +233,7 @@ static int await(struct statfs_worker *w, int64_t deadline)
 			continue;
 		if (r > 0)
 			return recv(w->fd, &token, 1, MSG_DONTWAIT) == 1 ? 0 : -EPIPE;
-		if (before != NOT_BEGUN && atomic_load(&w->shared->at) == before)
+		if (!first && before != NOT_BEGUN && atomic_load(&w->shared->at) == before)
 			return -ETIMEDOUT;
 		if (left <= 0)
 			return -ECANCELED;
