@@ -16,6 +16,9 @@ static bool is_digit(char c)
 /* Takes digits; -EINVAL when there are none, -ERANGE past 2^64. */
 static int take_digits(struct str *rest, uint64_t *ret)
 {
+	if (!rest->n)
+		return -EINVAL;
+
 	const char *p = rest->p, *end = rest->p + rest->n;
 	uint64_t value = 0;
 	bool over = false;
