@@ -64,7 +64,7 @@ void cycle_target_conf(const struct app *app, struct arena *arena, struct target
 		.group = { .job = push->job, .instance = instance, .labels = push->labels },
 		.format = (enum target_format)push->format,
 		.always_put = push->method == PUSH_METHOD_PUT,
-		.gzip = push->compression,
+		.compression = (enum target_compression)push->compression,
 		.timeout_ns = push->timeout_ns,
 	};
 	/* A delivery must be over before the next one is due. */

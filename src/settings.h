@@ -22,7 +22,7 @@ struct push_conf {
 	int64_t interval_ns, timeout_ns;
 	struct str splay; /* "auto" or a time span */
 	int method, format;
-	int compression; /* 0 none, 1 gzip */
+	int compression; /* enum target_compression */
 	bool delete_on_stop;
 	struct str user, password_file, bearer_token_file;
 };

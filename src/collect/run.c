@@ -135,11 +135,19 @@ static int64_t now_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+/*
+ * Hardware that is not there seldom appears: an agent looks for it once a minute, not in each
+ * cycle. What it was told last still stands.
+ */
+enum { LOOK_AGAIN_SECONDS = 60 };
+
 static void run_one(struct collector_slot *slot, struct arena *scratch)
 {
 	int64_t begin = now_ns();
 	uint32_t before = slot->c.out->series;
 
+	if (begin < slot->look_ns)
+		return;
 	arena_reset(scratch);
 	arena_reset(&slot->why);
 	slot->c.why = (struct str){ 0 };
@@ -153,6 +161,8 @@ static void run_one(struct collector_slot *slot, struct arena *scratch)
 		slot->opened = false;
 	slot->seconds = (double)(now_ns() - begin) / 1e9;
 	slot->series = slot->c.out->series - before;
+	if (slot->c.host->keep && !slot->series && (slot->result == 0 || slot->result == -ENODATA))
+		slot->look_ns = begin + LOOK_AGAIN_SECONDS * INT64_C(1000000000);
 }
 
 /* The state holds a hash of what was said last: the same reason is said once, not each cycle. */

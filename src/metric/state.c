@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -245,12 +246,13 @@ int state_load(struct state *state, int dir, const char *name)
 static int write_slot(int dir, const char *name, struct str content, bool sync)
 {
 	_cleanup_fd_ int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct stat st;
 	int r;
 
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	r = file_write_all(fd, content);
-	if (r == 0 && ftruncate(fd, (off_t)content.n) < 0)
+	if (r == 0 && st.st_size > (off_t)content.n && ftruncate(fd, (off_t)content.n) < 0)
 		r = -errno;
 	if (r == 0 && sync && fsync(fd) < 0)
 		r = -errno;

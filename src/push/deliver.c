@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "base/cleanup.h"
 #include "encode/encoder.h"
 #include "push/gzip.h"
 
@@ -27,6 +28,28 @@ static struct str state_key(struct target *target, struct arena *arena, const ch
 	return arena_printf(arena, "%.*s.%s", STR_ARG(target->key), what);
 }
 
+/*
+ * Over loopback packing takes more time than it saves anybody: a Pushgateway unpacks before
+ * it parses, and no wire is in between.
+ */
+static bool wants_gzip(const struct target *target)
+{
+	static const struct str local[] = { { "//127.", 6 },
+					    { "//localhost", 11 },
+					    { "//[::1]", 7 } };
+	struct str url = target->conf.sink.url;
+
+	if (target->sink.type != &sink_http || target->conf.compression == TARGET_GZIP_NEVER)
+		return false;
+	if (target->conf.compression == TARGET_GZIP_ALWAYS)
+		return true;
+	url = str_skip(url, str_find(url, ':') + 1);
+	for (size_t i = 0; i < ARRAY_SIZE(local); i++)
+		if (str_starts(url, local[i]))
+			return false;
+	return true;
+}
+
 int target_open(struct target *target, const struct target_conf *conf, struct state *state,
 		struct str *ret_why)
 {
@@ -46,6 +69,7 @@ int target_open(struct target *target, const struct target_conf *conf, struct st
 		target->key = arena_printf(&target->arena, "target.%016llx",
 					   (unsigned long long)str_hash(buf_view(id)));
 		r = sink_open(&target->sink, &target->conf.sink, ret_why);
+		target->gzip = r == 0 && wants_gzip(target);
 	}
 	buf_release(&path);
 	return r;
@@ -146,8 +170,7 @@ static void encode(struct target *target, const struct metrics *metrics, enum ta
 	encoder->encode(metrics, &target->body);
 	request->content_type = encoder->content_type;
 	request->body = buf_view(&target->body);
-	request->gzipped = target->conf.gzip && target->sink.type == &sink_http &&
-			   target->body.n >= GZIP_MIN &&
+	request->gzipped = target->gzip && target->body.n >= GZIP_MIN &&
 			   gzip_pack(request->body, GZIP_LEVEL, &target->packed) == 0;
 	if (request->gzipped)
 		request->body = buf_view(&target->packed);

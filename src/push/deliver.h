@@ -16,11 +16,14 @@
 
 enum target_format { TARGET_AUTO, TARGET_TEXT, TARGET_PROTOBUF };
 
+enum target_compression { TARGET_GZIP_AUTO, TARGET_GZIP_NEVER, TARGET_GZIP_ALWAYS };
+
 struct target_conf {
 	struct sink_conf sink;
 	struct group group;
 	enum target_format format;
-	bool always_put, gzip;
+	enum target_compression compression;
+	bool always_put;
 	int64_t timeout_ns;
 };
 
@@ -33,6 +36,7 @@ struct target {
 	struct state *state;
 	void (*save)(void *arg); /* makes the state durable before a family is first sent */
 	void *save_arg;
+	bool gzip;
 	struct buf body, packed, names;
 };
 
