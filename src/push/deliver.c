@@ -77,8 +77,7 @@ int target_open(struct target *target, const struct target_conf *conf, struct st
 
 void target_close(struct target *target)
 {
-	if (target->sink.type)
-		sink_close(&target->sink);
+	sink_close(&target->sink);
 	buf_release(&target->body);
 	buf_release(&target->packed);
 	buf_release(&target->names);

@@ -285,6 +285,16 @@ start_prometheus()
 	prometheus=$url prometheus_pid=$spawned
 }
 
+# What Debian's defaults leave out and node_exporter's own, newest ones do not: more mount points,
+# and the device lo. zram is left out since 1.6.
+node_exporter_defaults=(
+	--collector.netdev.device-exclude='^$'
+	--collector.filesystem.mount-points-exclude="^/(dev|proc|run/credentials/.+|sys|\
+var/lib/docker/.+|var/lib/containers/storage/.+)(\$|/)"
+	--collector.diskstats.device-exclude="^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|\
+nvme\\d+n\\d+p)\\d+\$"
+)
+
 # start_node_exporter COLLECTOR [FLAG...]: COLLECTOR is a list with blanks; sets
 # `node_exporter` and `node_exporter_pid`.
 start_node_exporter()
