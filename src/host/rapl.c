@@ -38,6 +38,15 @@ static bool open_zone(int class_dir, struct str name, struct arena *arena, struc
 	return true;
 }
 
+/* A file that could not be opened may be readable by now, or belong to a driver that is back. */
+static bool all_open(const struct rapl *rapl)
+{
+	for (size_t i = 0; i < rapl->n; i++)
+		if (rapl->zones[i].fd < 0)
+			return false;
+	return true;
+}
+
 int rapl_find(struct host *host, struct rapl *rapl, struct arena *scratch)
 {
 	_cleanup_fd_ int class_dir = host_open_dir(host, HOST_SYS, "class/powercap");
@@ -54,7 +63,7 @@ int rapl_find(struct host *host, struct rapl *rapl, struct arena *scratch)
 
 	uint64_t listing = hash_names(names, n);
 
-	if (rapl->zones && rapl->listing == listing)
+	if (rapl->zones && rapl->listing == listing && all_open(rapl))
 		return 0;
 	rapl_release(rapl);
 	if (n)
@@ -76,7 +85,17 @@ int rapl_read(struct rapl_zone *zone, uint64_t *ret_uj)
 
 	ssize_t n = pread(zone->fd, text, sizeof(text), 0);
 
-	return n < 0 ? -errno : num_u64(str_trim((struct str){ text, (size_t)n }), ret_uj);
+	if (n >= 0)
+		return num_u64(str_trim((struct str){ text, (size_t)n }), ret_uj);
+
+	int r = -errno;
+
+	if (r == -ENODEV) { /* the driver has left; what it left open is of no more use */
+		(void)close(zone->fd);
+		zone->fd = -1;
+		zone->open_error = r;
+	}
+	return r;
 }
 
 void rapl_release(struct rapl *rapl)

@@ -25,8 +25,9 @@ struct rapl {
 };
 
 /*
- * Finds the zones that have a range (dtpm's have none), again when the class directory holds
- * other names than last time. -ENOENT where there is no powercap. Starts from a zeroed struct.
+ * Finds the zones that have a range (dtpm's have none), anew when the class directory holds
+ * other names than last time or a counter could not be opened. -ENOENT where there is no
+ * powercap. Starts from a zeroed struct.
  */
 int rapl_find(struct host *host, struct rapl *rapl, struct arena *scratch);
 
