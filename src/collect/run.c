@@ -141,6 +141,21 @@ static int64_t now_ns(void)
  */
 enum { LOOK_AGAIN_SECONDS = 60 };
 
+/* A failed open is tried again in the next cycle, on a block as fresh as the first time. */
+static void open_one(struct collector_slot *slot)
+{
+	const struct collector *type = slot->type;
+
+	slot->result = type->open ? type->open(&slot->c) : 0;
+	slot->opened = slot->result == 0;
+	if (slot->opened)
+		return;
+	if (type->close)
+		type->close(&slot->c);
+	if (type->self_size)
+		memset(slot->c.self, 0, type->self_size);
+}
+
 static void run_one(struct collector_slot *slot, struct arena *scratch)
 {
 	int64_t begin = now_ns();
@@ -152,13 +167,10 @@ static void run_one(struct collector_slot *slot, struct arena *scratch)
 	arena_reset(&slot->why);
 	slot->c.why = (struct str){ 0 };
 	slot->result = 0;
-	if (!slot->opened && slot->type->open)
-		slot->result = slot->type->open(&slot->c);
-	slot->opened = true;
-	if (slot->result == 0)
+	if (!slot->opened)
+		open_one(slot);
+	if (slot->opened)
 		slot->result = slot->type->run(&slot->c);
-	else if (slot->type->open)
-		slot->opened = false;
 	slot->seconds = (double)(now_ns() - begin) / 1e9;
 	slot->series = slot->c.out->series - before;
 	if (slot->c.host->keep && !slot->series && (slot->result == 0 || slot->result == -ENODATA))
