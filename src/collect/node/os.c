@@ -95,6 +95,7 @@ static int run(struct collect *c)
 {
 	struct label v[ARRAY_SIZE(fields)];
 	struct str text, line, key, support_end = { 0 };
+	size_t assignments = 0;
 	int r = host_read(c->host, HOST_ROOT, "etc/os-release", c->scratch, &text);
 
 	if (r == -ENOENT)
@@ -109,12 +110,15 @@ static int run(struct collect *c)
 		line = str_trim(line);
 		if (str_starts(line, STR("#")) || !str_cut(&line, '=', &key))
 			continue;
+		assignments++;
 		if (str_eq(key, STR("SUPPORT_END")))
 			support_end = unquote(c, line);
 		for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 			if (str_eq(key, fields[i].key))
 				v[i].value = unquote(c, line);
 	}
+	if (!assignments)
+		return collect_fail(c, -EBADMSG, "os-release: not one KEY=VALUE");
 	family_add(metrics_family(c->out, &info_desc), metrics_labels(c->out, ARRAY_SIZE(v), v), 1);
 	add_version(c, v);
 	add_support_end(c, support_end);
