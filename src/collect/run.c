@@ -136,8 +136,8 @@ static int64_t now_ns(void)
 }
 
 /*
- * Hardware that is not there seldom appears: an agent looks for it once a minute, not in each
- * cycle. What it was told last still stands.
+ * Hardware that was never there seldom appears: an agent looks for it once a minute, not in
+ * each cycle. What it was told last still stands.
  */
 enum { LOOK_AGAIN_SECONDS = 60 };
 
@@ -173,7 +173,8 @@ static void run_one(struct collector_slot *slot, struct arena *scratch)
 		slot->result = slot->type->run(&slot->c);
 	slot->seconds = (double)(now_ns() - begin) / 1e9;
 	slot->series = slot->c.out->series - before;
-	if (slot->c.host->keep && !slot->series && (slot->result == 0 || slot->result == -ENODATA))
+	slot->seen |= slot->series > 0;
+	if (slot->c.host->keep && !slot->seen && (slot->result == 0 || slot->result == -ENODATA))
 		slot->look_ns = begin + LOOK_AGAIN_SECONDS * INT64_C(1000000000);
 }
 
