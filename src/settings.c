@@ -14,7 +14,7 @@ static const struct opt main_opts[] = {
 		.letter = 'c',
 		.env = "PEEKPUSH_CONFIG",
 		.arg = "FILE",
-		.help = "read FILE and the conf.d beside it",
+		.help = "read FILE, and conf.d/*.conf in its directory",
 	},
 	{
 		.name = "verbose",
@@ -23,7 +23,7 @@ static const struct opt main_opts[] = {
 		.preset = "false",
 		.flag = "verbose",
 		.letter = 'v',
-		.help = "say more",
+		.help = "say more, also of what went well",
 	},
 	{
 		.name = "quiet",
@@ -40,7 +40,7 @@ static const struct opt main_opts[] = {
 		.offset = offsetof(struct main_conf, version),
 		.preset = "false",
 		.flag = "version",
-		.help = "print the version and leave",
+		.help = "print the version and exit",
 	},
 	{ 0 },
 };
@@ -93,7 +93,7 @@ static const struct opt push_opts[] = {
 		.flag = "job",
 		.env = "PEEKPUSH_JOB",
 		.arg = "NAME",
-		.help = "grouping label job",
+		.help = "value of the grouping label job",
 	},
 	{
 		.name = "instance",
@@ -103,7 +103,7 @@ static const struct opt push_opts[] = {
 		.flag = "instance",
 		.env = "PEEKPUSH_INSTANCE",
 		.arg = "NAME",
-		.help = "grouping label instance; empty means the host name",
+		.help = "value of the grouping label instance; empty: the host name",
 	},
 	{
 		.name = "labels",
@@ -114,7 +114,7 @@ static const struct opt push_opts[] = {
 		.letter = 'l',
 		.env = "PEEKPUSH_LABELS",
 		.arg = "KEY=VALUE",
-		.help = "further grouping labels",
+		.help = "a further grouping label; may be given more than once",
 	},
 	{
 		.name = "interval",
@@ -123,7 +123,7 @@ static const struct opt push_opts[] = {
 		.preset = "15s",
 		.flag = "interval",
 		.arg = "TIME",
-		.help = "time between two pushes",
+		.help = "time between two pushes of the agent, or of the timer that calls push",
 		.min = SECOND / 100,
 		.max = 86400 * SECOND,
 	},
@@ -266,7 +266,7 @@ static const struct opt state_opts[] = {
 		.flag = "state-dir",
 		.env = "PEEKPUSH_STATE_DIR",
 		.arg = "DIR",
-		.help = "where state and spool are kept; empty: " LOCALSTATEDIR
+		.help = "where to keep counters and undelivered results; empty: " LOCALSTATEDIR
 			"/lib/peekpush for root, else $XDG_STATE_HOME/peekpush",
 	},
 	{

@@ -96,7 +96,7 @@ static int main_check(struct app *app, int argc, char *argv[])
 const struct command command_check = {
 	.name = "check",
 	.args = "",
-	.help = "show the configuration in force, reach the gateway, try each collector",
+	.help = "show the configuration, reach the gateway, try each collector",
 	.details = "The exit status is 1 when the gateway does not answer or a collector fails.",
 	.sections = sections_push,
 	.main = main_check,

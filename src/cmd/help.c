@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/cleanup.h"
 #include "cmd/commands.h"
 #include "config.h"
 
@@ -13,61 +14,92 @@
 #define FEATURES "no bpf"
 #endif
 
-/* "  -l, --label KEY=VALUE     further grouping labels". */
-static void print_option(FILE *to, const struct opt *opt)
-{
-	char left[64];
-	int n = 0;
+enum { LEFT_COLUMNS = 32, COLUMNS_MAX = 100 };
 
-	if (!opt->flag)
-		return;
-	if (opt->letter)
-		n = snprintf(left, sizeof(left), "  -%c, --%s", opt->letter, opt->flag);
-	else
-		n = snprintf(left, sizeof(left), "      --%s", opt->flag);
-	if (opt->arg && n > 0 && (size_t)n < sizeof(left))
-		(void)snprintf(left + n, sizeof(left) - (size_t)n, " %s", opt->arg);
-	(void)fprintf(to, "%-32s %s", left, opt->help);
-	if (opt->preset && opt->preset[0] && opt->arg)
-		(void)fprintf(to, " [%s]", opt->preset);
+/* "  -l, --label KEY=VALUE     further grouping labels", the right part broken into lines. */
+static void print_row(FILE *to, const char *left, struct str text)
+{
+	size_t at = (size_t)fprintf(to, "%-*s", LEFT_COLUMNS, left);
+	struct str word;
+
+	while (str_word(&text, &word)) {
+		if (at + 1 + word.n > COLUMNS_MAX) {
+			(void)fprintf(to, "\n%*s", LEFT_COLUMNS, "");
+			at = LEFT_COLUMNS;
+		}
+		(void)fprintf(to, " %.*s", STR_ARG(word));
+		at += 1 + word.n;
+	}
 	(void)fputc('\n', to);
 }
 
-static bool has_flags(const struct opt_section *section)
+static void print_option(FILE *to, const struct opt *opt)
 {
-	for (const struct opt *opt = section->opts; opt->name; opt++)
-		if (opt->flag)
-			return true;
+	_cleanup_arena_ struct arena arena = { 0 };
+	const char letter[] = { '-', opt->letter, ',', ' ', '\0' };
+	bool told = opt->preset && opt->preset[0] && opt->arg;
+	struct str left = arena_printf(&arena, "  %s--%s%s%s", opt->letter ? letter : "    ",
+				       opt->flag, opt->arg ? " " : "", opt->arg ? opt->arg : "");
+
+	print_row(to, left.p,
+		  arena_printf(&arena, "%s%s%s%s", opt->help, told ? " [" : "",
+			       told ? opt->preset : "", told ? "]" : ""));
+}
+
+/* The parser takes the first section that has a flag; those after it are not reachable. */
+static bool shadowed(const struct opt_section *const *sections,
+		     const struct opt_section *const *end, const char *flag)
+{
+	for (; sections < end; sections++)
+		for (const struct opt *opt = (*sections)->opts; opt->name; opt++)
+			if (opt->flag && str_eq(str_of(opt->flag), str_of(flag)))
+				return true;
 	return false;
 }
 
 static void print_sections(FILE *to, const struct opt_section *const *sections)
 {
-	for (; *sections; sections++) {
-		if (!has_flags(*sections))
-			continue;
-		(void)fprintf(to, "\nOptions, %s:\n", (*sections)->help);
-		for (const struct opt *opt = (*sections)->opts; opt->name; opt++)
+	for (const struct opt_section *const *s = sections; *s; s++) {
+		bool begun = false;
+
+		for (const struct opt *opt = (*s)->opts; opt->name; opt++) {
+			if (!opt->flag || shadowed(sections, s, opt->flag))
+				continue;
+			if (!begun)
+				(void)fprintf(to, "\nOptions, %s:\n", (*s)->help);
+			begun = true;
 			print_option(to, opt);
+		}
 	}
-	(void)fprintf(to, "\n      --set SECTION.KEY=VALUE    any key of peekpush.conf(5)\n");
+	(void)fputc('\n', to);
+	print_row(to, "      --set SECTION.KEY=VALUE", STR("set any key of peekpush.conf(5)"));
+	print_row(to, "  -h, --help", STR("print this and exit"));
 }
 
 static void print_commands(FILE *to)
 {
+	static const struct opt_section *const general[] = { &section_main, NULL };
+
 	(void)fprintf(to,
 		      "Usage: peekpush [-c FILE] [--set KEY=VALUE]... [-v|-q] COMMAND [OPTIONS]\n"
 		      "Sample this Linux host, or watch a command, and push it to a Prometheus "
 		      "Pushgateway.\n\nCommands:\n");
 	for (size_t i = 0; i < command_count(); i++) {
-		char left[64];
+		_cleanup_arena_ struct arena arena = { 0 };
+		struct str left = arena_printf(&arena, "  %s %s", command_table[i]->name,
+					       command_table[i]->args);
 
-		(void)snprintf(left, sizeof(left), "  %s %s", command_table[i]->name,
-			       command_table[i]->args);
-		(void)fprintf(to, "%-32s %s\n", left, command_table[i]->help);
+		print_row(to, left.p, str_of(command_table[i]->help));
 	}
-	(void)fprintf(to, "\npeekpush COMMAND --help tells a command's options; "
-			  "peekpush(1) and peekpush.conf(5) tell the rest.\n");
+	print_sections(to, general);
+	(void)fprintf(
+		to, "\nTo begin with:\n"
+		    "  peekpush collect                         print what would be pushed\n"
+		    "  peekpush check                           see whether a push would succeed\n"
+		    "  peekpush --url http://GATEWAY:9091 push  push this host once\n"
+		    "  peekpush run -- make                     watch a command\n"
+		    "\npeekpush COMMAND --help tells a command's options; "
+		    "peekpush(1) and peekpush.conf(5) tell the rest.\n");
 }
 
 int help_print(const struct command *command, bool version, bool missing)

@@ -51,10 +51,7 @@ static struct state_entry *add(struct state *state, struct str key)
 	}
 	struct state_entry *e = &state->entries[state->n++];
 
-	/* Not strndup(): a damaged file's key may have a NUL in it. */
-	*e = (struct state_entry){ .key = must(malloc(key.n + 1)), .key_n = key.n };
-	memcpy(e->key, key.p, key.n);
-	e->key[key.n] = '\0';
+	*e = (struct state_entry){ .key = must(strndup(key.p, key.n)), .key_n = key.n };
 	return e;
 }
 
@@ -65,8 +62,14 @@ struct str state_get(const struct state *state, struct str key)
 	return e ? (struct str){ e->value, e->value_n } : (struct str){ 0 };
 }
 
-static void set_value(struct state_entry *e, struct str value)
+void state_set(struct state *state, struct str key, struct str value)
 {
+	struct state_entry *e = find(state, key);
+
+	if (e && str_eq((struct str){ e->value, e->value_n }, value))
+		return;
+	if (!e)
+		e = add(state, key);
 	if (e->value_cap < value.n + 1) {
 		e->value_cap = value.n + value.n / 4 + 24;
 		e->value = must(realloc(e->value, e->value_cap));
@@ -75,15 +78,6 @@ static void set_value(struct state_entry *e, struct str value)
 		memmove(e->value, value.p, value.n);
 	e->value[value.n] = '\0';
 	e->value_n = value.n;
-}
-
-void state_set(struct state *state, struct str key, struct str value)
-{
-	struct state_entry *e = find(state, key);
-
-	if (e && str_eq((struct str){ e->value, e->value_n }, value))
-		return;
-	set_value(e ? e : add(state, key), value);
 	state->changed = true;
 }
 
@@ -138,56 +132,41 @@ void state_each(const struct state *state, struct str prefix,
 	}
 }
 
-static int unescape(struct str s, struct buf *out)
-{
-	buf_reset(out);
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (c == '\\') {
-			if (++i == s.n || (s.p[i] != 'n' && s.p[i] != 'e' && s.p[i] != '\\'))
-				return -EBADMSG;
-			c = s.p[i] == 'n' ? '\n' : s.p[i] == 'e' ? '=' : '\\';
-		}
-		buf_char(out, c);
-	}
-	return out->err;
-}
-
-/* Lines are "key=value"; \n, \e and \\ stand for a line end, '=' and a backslash. */
-static int parse_line(struct state *state, struct str line, struct buf *scratch)
+/* Lines are "key=value"; in values \n and \\ stand for a line end and a backslash. */
+static int parse_line(struct state *state, struct str line, struct buf *value)
 {
 	struct str key;
-	int r;
 
+	buf_reset(value);
 	if (!str_cut(&line, '=', &key) || !key.n)
 		return -EBADMSG;
-	r = unescape(key, scratch);
-	if (r < 0)
-		return r;
+	for (size_t i = 0; i < line.n; i++) {
+		char c = line.p[i];
 
-	/* No search for the key: a file of a million lines would take hours. The first one wins. */
-	struct state_entry *e = add(state, buf_view(scratch));
-
-	r = unescape(line, scratch);
-	if (r == 0)
-		set_value(e, buf_view(scratch));
-	return r;
+		if (c == '\\') {
+			if (++i == line.n || (line.p[i] != 'n' && line.p[i] != '\\'))
+				return -EBADMSG;
+			c = line.p[i] == 'n' ? '\n' : '\\';
+		}
+		buf_char(value, c);
+	}
+	state_set(state, key, buf_view(value));
+	return value->err;
 }
 
 static void put_escaped(struct buf *out, struct str value)
 {
 	while (value.n) {
-		size_t plain = strcspn(value.p, "\n\\=");
+		size_t plain = strcspn(value.p, "\n\\");
 
-		/* It is NUL-ended, but may hold NUL bytes. */
+		/* Values are NUL-ended, but may hold NUL bytes. */
 		if (plain == 0 && value.p[0] == '\0')
 			plain = 1;
 		buf_put(out, value.p, plain < value.n ? plain : value.n);
 		value = str_skip(value, plain);
 		if (!value.n || plain)
 			continue;
-		buf_cstr(out, value.p[0] == '\n' ? "\\n" : value.p[0] == '=' ? "\\e" : "\\\\");
+		buf_cstr(out, value.p[0] == '\n' ? "\\n" : "\\\\");
 		value = str_skip(value, 1);
 	}
 }
@@ -294,7 +273,7 @@ int state_save(struct state *state, int dir, const char *name, bool sync)
 	for (size_t i = 0; i < state->n; i++) {
 		const struct state_entry *e = &state->entries[i];
 
-		put_escaped(&out, (struct str){ e->key, e->key_n });
+		buf_put(&out, e->key, e->key_n);
 		buf_char(&out, '=');
 		put_escaped(&out, (struct str){ e->value, e->value_n });
 		buf_char(&out, '\n');
