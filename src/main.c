@@ -118,34 +118,45 @@ static int load_file(struct conf *conf, const struct log *log, struct str path, 
 	return 0;
 }
 
-/* Everything from built-in defaults up to the command line. */
-static int load_all(struct app *app, bool without_file, struct conf **ret)
+/* The first look: which command, which file. PEEKPUSH_CONFIG counts for the latter. */
+struct first {
+	struct conf *conf;
+	struct invocation line;
+};
+
+static int look(struct app *app, struct first *ret)
 {
 	const struct opt_section *sections[SECTIONS_MAX + 1];
-	struct conf *first, *conf;
-	struct invocation line;
-	int status;
 
 	sections_all(sections, SECTIONS_MAX);
-	first = conf_new(sections);
-	conf = conf_new(sections);
-	/* PEEKPUSH_CONFIG counts for finding the file; a bad value elsewhere is told below. */
-	(void)conf_load_environment(first);
-	status = parse_line(first, &app->log, app->argc, app->argv, &line);
-	if (status == 0 && !without_file) {
-		const struct main_conf *main_conf = conf_get(first, &section_main);
-		struct str origin = conf_origin(first, &section_main, &main_conf->config);
+	ret->conf = conf_new(sections);
+	/* A bad value in another variable is told when it counts. */
+	(void)conf_load_environment(ret->conf);
+	return parse_line(ret->conf, &app->log, app->argc, app->argv, &ret->line);
+}
 
+/* Everything from built-in defaults up to the command line. */
+static int load_all(struct app *app, const struct first *first, bool without_file,
+		    struct conf **ret)
+{
+	const struct main_conf *main_conf = conf_get(first->conf, &section_main);
+	const struct opt_section *sections[SECTIONS_MAX + 1];
+	struct str origin = conf_origin(first->conf, &section_main, &main_conf->config);
+	struct invocation line;
+	struct conf *conf;
+	int status = 0;
+
+	sections_all(sections, SECTIONS_MAX);
+	conf = conf_new(sections);
+	if (!without_file)
 		status = load_file(conf, &app->log, main_conf->config,
 				   !str_eq(origin, STR("built-in")));
-	}
 	if (status == 0 && conf_load_environment(conf) < 0) {
 		log_error(&app->log, "%.*s", STR_ARG(conf_error(conf)));
 		status = EXIT_USAGE;
 	}
 	if (status == 0)
 		status = parse_line(conf, &app->log, app->argc, app->argv, &line);
-	conf_free(first);
 	if (status == 0)
 		*ret = conf;
 	else
@@ -155,7 +166,13 @@ static int load_all(struct app *app, bool without_file, struct conf **ret)
 
 static int reload(struct app *app, struct conf **ret)
 {
-	return load_all(app, false, ret);
+	struct first first;
+	int status = look(app, &first);
+
+	if (status == 0)
+		status = load_all(app, &first, false, ret);
+	conf_free(first.conf);
+	return status;
 }
 
 /* A write error on stdout (a full disk, a closed pipe) must not look like success. */
@@ -168,47 +185,37 @@ static int close_stdout(const struct log *log, int status)
 	return status ? status : EXIT_FAILED;
 }
 
-/* The first look at the command line: what is wanted, and whether it is well-formed. */
-static int look(struct app *app, struct invocation *ret, bool *ret_done)
+static int run_command(struct app *app, const struct first *first)
 {
-	const struct opt_section *sections[SECTIONS_MAX + 1];
-	struct conf *conf;
-	int status;
+	const struct command *command = first->line.command;
+	int status = load_all(app, first, false, &app->conf);
 
-	sections_all(sections, SECTIONS_MAX);
-	conf = conf_new(sections);
-	status = parse_line(conf, &app->log, app->argc, app->argv, ret);
-	*ret_done = status != 0;
-	if (status == 0) {
-		const struct main_conf *main_conf = conf_get(conf, &section_main);
-
-		set_level(&app->log, conf);
-		if (ret->help || main_conf->version || !ret->command) {
-			status = help_print(ret->command, main_conf->version, !ret->help);
-			*ret_done = true;
-		}
-	}
-	conf_free(conf);
-	return status;
-}
-
-static int run(struct app *app)
-{
-	struct invocation line;
-	bool done;
-	int status = look(app, &line, &done);
-
-	if (done)
-		return close_stdout(&app->log, status);
-	status = load_all(app, false, &app->conf);
-	if (status && line.command->survives_bad_config) {
+	if (status && command->survives_bad_config) {
 		app->conf_broken = true;
-		status = load_all(app, true, &app->conf);
+		status = load_all(app, first, true, &app->conf);
 	}
 	if (status)
 		return status;
 	set_level(&app->log, app->conf);
-	status = line.command->main(app, app->argc - line.words, app->argv + line.words);
+	return command->main(app, app->argc - first->line.words, app->argv + first->line.words);
+}
+
+static int run(struct app *app)
+{
+	struct first first;
+	int status = look(app, &first);
+
+	if (status == 0) {
+		const struct main_conf *main_conf = conf_get(first.conf, &section_main);
+
+		set_level(&app->log, first.conf);
+		if (first.line.help || main_conf->version || !first.line.command)
+			status = help_print(first.line.command, main_conf->version,
+					    !first.line.help);
+		else
+			status = run_command(app, &first);
+	}
+	conf_free(first.conf);
 	conf_free(app->conf);
 	return close_stdout(&app->log, status);
 }
