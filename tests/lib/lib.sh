@@ -32,6 +32,8 @@ cleanup()
 {
 	local pid i
 
+	# bash runs the trap in a subshell too, when a signal hits that early.
+	((BASHPID == $$)) || return 0
 	for pid in "${pids[@]}"; do
 		kill "$pid" 2>/dev/null
 	done
@@ -166,6 +168,12 @@ compare()
 	# shellcheck disable=SC2086
 	python3 "$top/tests/lib/compare-exposition.py" "${options[@]}" \
 		"$(printf '%s,' $node_collectors | sed 's/,$//')" "$@"
+}
+
+# Whether the binary is built with sanitizers: slower, larger, and no host for LD_PRELOAD.
+sanitized()
+{
+	grep -qa __asan_init "$PEEKPUSH"
 }
 
 # --- processes -----------------------------------------------------------------------------
