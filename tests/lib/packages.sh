@@ -25,12 +25,14 @@ packages_servers=(
 )
 
 packages_tests=(
+	bash-completion
 	binutils
 	clang libclang-rt-14-dev
 	git
 	jq
 	libcmocka-dev
 	libfaketime
+	man-db
 	openssl
 	procps
 	prometheus-node-exporter
