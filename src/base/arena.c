@@ -74,6 +74,8 @@ void *arena_resize(struct arena *arena, void *p, size_t old_size, size_t size)
 
 	if (p && arena->chunks && (char *)p + was == arena->chunks->data + arena->used &&
 	    arena->used - was + want <= arena->chunks->size) {
+		if (arena->peak < arena->total)
+			arena->peak = arena->total;
 		arena->used = arena->used - was + want;
 		arena->total = arena->total - was + want;
 		return p;
@@ -138,13 +140,14 @@ struct str arena_concat(struct arena *arena, size_t n, const struct str *pieces)
 void arena_reset(struct arena *arena)
 {
 	if (arena->chunks && arena->chunks->next) {
-		size_t total = arena->total;
+		size_t most = arena->peak > arena->total ? arena->peak : arena->total;
 
 		arena_release(arena);
-		add_chunk(arena, total + total / 4);
+		add_chunk(arena, most + most / 4);
 	}
 	arena->used = 0;
 	arena->total = 0;
+	arena->peak = 0;
 }
 
 void arena_release(struct arena *arena)

@@ -14,6 +14,7 @@ struct arena {
 	struct arena_chunk *chunks; /* newest first */
 	size_t used;                /* in the newest chunk */
 	size_t total;               /* bytes handed out since the last reset */
+	size_t peak;                /* the most that was, before a resize gave some back */
 };
 
 /* Memory of `size` bytes, aligned to 16, not zeroed. */

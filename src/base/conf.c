@@ -36,6 +36,7 @@ struct conf *conf_new(const struct opt_section *const *sections)
 		abort();
 	while (sections[conf->n])
 		conf->n++;
+	conf->source = 1;
 	conf->slots = arena_zalloc(&conf->arena, conf->n, sizeof(*conf->slots));
 	for (size_t i = 0; i < conf->n; i++) {
 		struct conf_slot *slot = &conf->slots[i];
@@ -78,8 +79,10 @@ int conf_fail(struct conf *conf, const char *format, ...)
 	va_list ap;
 
 	va_start(ap, format);
-	(void)vsnprintf(text, sizeof(text), format, ap);
+	int n = vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
+	if (n >= (int)sizeof(text))
+		memcpy(text + sizeof(text) - 4, "...", 4);
 	conf->error = arena_str(&conf->arena, str_of(text));
 	return -EINVAL;
 }
@@ -110,6 +113,20 @@ static void consider(struct str wanted, struct str known, size_t *best, struct s
 	}
 }
 
+/* What a key without its section, or with a wrong one, may mean: the first of that name. */
+static struct str same_name(struct conf *conf, struct str key)
+{
+	while (str_find(key, '.') < key.n)
+		key = str_skip(key, str_find(key, '.') + 1);
+	for (size_t i = 0; i < conf->n; i++) {
+		const struct opt_section *section = conf->slots[i].section;
+
+		if (conf_opt_of(section, key))
+			return arena_printf(&conf->arena, "%s.%.*s", section->path, STR_ARG(key));
+	}
+	return (struct str){ 0 };
+}
+
 struct str conf_hint(struct conf *conf, struct str key)
 {
 	struct str nearest = { 0 };
@@ -123,6 +140,8 @@ struct str conf_hint(struct conf *conf, struct str key)
 			consider(key, arena_printf(&conf->arena, "%s.%s", section->path, opt->name),
 				 &best, &nearest);
 	}
+	if (!nearest.n)
+		nearest = same_name(conf, key);
 	if (!nearest.n)
 		return STR("");
 	return arena_printf(&conf->arena, " (did you mean %.*s?)", STR_ARG(nearest));
@@ -162,7 +181,7 @@ static bool split_key(const struct conf *conf, struct str key, struct conf_slot 
 
 		if (dot < name.n)
 			map_key = str_skip(name, dot + 1);
-		if (!opt || (map_key.n && opt->type != OPT_MAP))
+		if (!opt || (dot < name.n && (opt->type != OPT_MAP || !map_key.n)))
 			return false;
 		*ret_slot = slot;
 		*ret_opt = opt;
@@ -206,7 +225,7 @@ int conf_load_environment(struct conf *conf)
 			if (opt->type != OPT_MAP)
 				r = conf_put(conf, slot, opt, rest, str_of(opt->env));
 			while (opt->type == OPT_MAP && r == 0 && str_cut(&rest, ',', &item))
-				r = conf_put(conf, slot, opt, item, str_of(opt->env));
+				r = conf_put(conf, slot, opt, str_trim(item), str_of(opt->env));
 			if (r < 0)
 				return r;
 		}

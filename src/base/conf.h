@@ -19,8 +19,9 @@ const void *conf_get(const struct conf *conf, const struct opt_section *section)
 
 /*
  * Reads `path` and the .conf files of the conf.d beside it. A missing file is -ENOENT and no
- * message: the caller knows whether it was asked for. Anything else wrong is -EINVAL (or -errno)
- * and conf_error() tells. A failed load leaves values half set: throw the conf away.
+ * message: the caller knows whether it was asked for, and conf.d has been read all the same.
+ * Anything else wrong is -EINVAL and conf_error() tells. A failed load leaves values half set:
+ * throw the conf away.
  */
 int conf_load(struct conf *conf, const char *path);
 

@@ -94,6 +94,7 @@ static int parse_long(struct args *args, const char *word)
 		opt = find_flag(args, str_skip(flag, 3), 0, &section);
 		if (opt && opt->type == OPT_BOOL)
 			return put(args, section, opt, STR("false"), origin);
+		opt = NULL;
 	}
 	if (!opt)
 		return unknown_flag(args, flag);

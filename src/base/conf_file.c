@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/num.h"
 
 enum { CONF_FILE_MAX = 1 << 20, DROP_INS_MAX = 1000 };
 
@@ -24,6 +25,8 @@ static struct str where(struct conf *conf, const config_setting_t *s, const char
 /* A scalar setting in the text form that opt_parse() takes. */
 static bool scalar_text(struct conf *conf, const config_setting_t *s, struct str *ret)
 {
+	char *text;
+
 	switch (config_setting_type(s)) {
 	case CONFIG_TYPE_STRING:
 		*ret = str_of(config_setting_get_string(s));
@@ -36,7 +39,8 @@ static bool scalar_text(struct conf *conf, const config_setting_t *s, struct str
 		*ret = arena_printf(&conf->arena, "%lld", config_setting_get_int64(s));
 		return true;
 	case CONFIG_TYPE_FLOAT:
-		*ret = arena_printf(&conf->arena, "%.17g", config_setting_get_float(s));
+		ret->p = text = arena_alloc(&conf->arena, NUM_TEXT_MAX);
+		ret->n = num_print_f64(text, config_setting_get_float(s));
 		return true;
 	default:
 		return false;
@@ -158,11 +162,98 @@ static int load_group(struct conf *conf, const config_setting_t *group, struct s
 
 			r = known ? conf_fail(conf, "%.*s: %.*s: expected a group { ... }",
 					      STR_ARG(at), STR_ARG(full))
-				  : conf_fail(conf, "%.*s: %.*s: unknown option%.*s", STR_ARG(at),
-					      STR_ARG(full), STR_ARG(hint));
+				  : conf_fail(conf, "%.*s: %.*s: unknown %s%.*s", STR_ARG(at),
+					      STR_ARG(full),
+					      config_setting_is_group(s) ? "section" : "option",
+					      STR_ARG(hint));
 		}
 	}
 	return r;
+}
+
+/* libconfig 1.5 cuts numbers without L to 32 bits and says nothing; later ones widen them. */
+static int check_number(struct conf *conf, struct str token, bool negative, const char *name,
+			unsigned line)
+{
+	bool hex = token.n > 1 && token.p[0] == '0' && (token.p[1] | 0x20) == 'x', wide = false;
+	struct str digits = token;
+	uint64_t value, max;
+	int r;
+
+	while (digits.n && digits.p[digits.n - 1] == 'L') {
+		wide = true;
+		digits.n--;
+	}
+	r = hex ? num_hex(digits, &value) : num_u64(digits, &value);
+	if (r == -EINVAL)
+		return 0; /* a float, or a syntax error that libconfig tells better */
+	max = wide ? INT64_MAX : INT32_MAX;
+	if (r == 0 && value <= max + negative)
+		return 0;
+	return conf_fail(conf, "%s:%u: %s%.*s is too large%s", name, line, negative ? "-" : "",
+			 STR_ARG(token), wide ? "" : " (an L after it allows 64 bits)");
+}
+
+static bool is_word(char c)
+{
+	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' ||
+	       c == '.';
+}
+
+/* The end of a string or comment that begins at `p`, or NULL when `p` is at neither's begin. */
+static const char *skip_quiet(const char *p)
+{
+	if (*p == '"') {
+		for (p++; *p && *p != '"'; p++)
+			if (*p == '\\' && p[1])
+				p++;
+		return *p ? p + 1 : p;
+	}
+	if (*p == '#' || (*p == '/' && p[1] == '/'))
+		return p + strcspn(p, "\n");
+	if (*p == '/' && p[1] == '*') {
+		const char *end = strstr(p + 2, "*/");
+
+		return end ? end + 2 : p + strlen(p);
+	}
+	return NULL;
+}
+
+/*
+ * What libconfig would take without a word, or would not survive: its scanner ends the process
+ * when an included file is a directory, waits for ever when it is a FIFO, and takes an open
+ * comment for the end of the file.
+ */
+static int check_text(struct conf *conf, const char *text, const char *name)
+{
+	unsigned line = 1;
+
+	for (const char *p = text, *end; *p; p = end) {
+		end = skip_quiet(p);
+		if (end) {
+			if (p[0] == '/' && p[1] == '*' && !*end &&
+			    !str_ends(str_of(p + 2), STR("*/")))
+				return conf_fail(conf, "%s:%u: a comment without end", name, line);
+			for (; p < end; p++)
+				line += *p == '\n';
+			continue;
+		}
+		end = p + 1;
+		line += *p == '\n';
+		if (*p == '@')
+			return conf_fail(conf,
+					 "%s:%u: no @include here; conf.d takes further files",
+					 name, line);
+		if (!is_word(*p))
+			continue;
+		while (is_word(*end) || *end == '-' || *end == '*')
+			end++;
+		if (*p >= '0' && *p <= '9' &&
+		    check_number(conf, str_between(p, end), p > text && p[-1] == '-', name, line) <
+			    0)
+			return -EINVAL;
+	}
+	return 0;
 }
 
 int conf_load_text(struct conf *conf, const char *text, const char *name)
@@ -171,6 +262,9 @@ int conf_load_text(struct conf *conf, const char *text, const char *name)
 	int r;
 
 	conf->source++;
+	r = check_text(conf, text, name);
+	if (r < 0)
+		return r;
 	config_init(&config);
 	if (config_read_string(&config, text) != CONFIG_TRUE) {
 		const char *file = config_error_file(&config);
@@ -189,14 +283,14 @@ static int load_file(struct conf *conf, int dir, const char *file, const char *n
 	struct arena arena = { 0 };
 	struct stat st;
 	struct str text;
-	int r = file_read(dir, file, CONF_FILE_MAX, &arena, &text);
+	int r;
 
-	if (r == 0 && text.n && memchr(text.p, '\0', text.n))
+	/* A character device is fine: /dev/null is the file that says nothing. */
+	if (fstatat(dir, file, &st, 0) == 0 && !S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
+		return conf_fail(conf, "%s: not a regular file", name);
+	r = file_read(dir, file, CONF_FILE_MAX, &arena, &text);
+	if (r == 0 && memchr(text.p, '\0', text.n))
 		r = conf_fail(conf, "%s: has NUL bytes: this is no text file", name);
-	/* /dev/null is a way to say: no file. */
-	else if (r == 0 && fstatat(dir, file, &st, 0) == 0 && !S_ISREG(st.st_mode) &&
-		 !S_ISCHR(st.st_mode))
-		r = conf_fail(conf, "%s: not a regular file", name);
 	else if (r == 0)
 		r = conf_load_text(conf, text.p, name);
 	else if (r == -EFBIG)
@@ -221,13 +315,22 @@ static int load_drop_ins(struct conf *conf, const char *dir_name)
 
 	if (!dir)
 		return errno == ENOENT ? 0 : conf_fail(conf, "%s: %s", dir_name, strerror(errno));
-	for (const struct dirent *e; (e = readdir(dir)) && n < DROP_INS_MAX;)
-		if (str_ends(str_of(e->d_name), STR(".conf")) && e->d_name[0] != '.')
-			names[n++] = arena_str(&conf->arena, str_of(e->d_name));
+	for (const struct dirent *e; (e = readdir(dir));) {
+		if (!str_ends(str_of(e->d_name), STR(".conf")) || e->d_name[0] == '.')
+			continue;
+		if (n == DROP_INS_MAX)
+			return conf_fail(conf, "%s: more than %d files", dir_name, DROP_INS_MAX);
+		names[n++] = arena_str(&conf->arena, str_of(e->d_name));
+	}
 	qsort(names, n, sizeof(names[0]), by_bytes);
-	for (size_t i = 0; i < n && r == 0; i++)
-		r = load_file(conf, dirfd(dir), names[i].p,
-			      arena_printf(&conf->arena, "%s/%s", dir_name, names[i].p).p);
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const char *name = arena_printf(&conf->arena, "%s/%s", dir_name, names[i].p).p;
+
+		r = load_file(conf, dirfd(dir), names[i].p, name);
+		/* A link to nowhere: the directory has just named it. */
+		if (r == -ENOENT)
+			r = conf_fail(conf, "%s: %s", name, strerror(ENOENT));
+	}
 	return r;
 }
 
@@ -235,9 +338,10 @@ int conf_load(struct conf *conf, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	struct str dir = slash ? str_between(path, slash) : STR(".");
-	int r = load_file(conf, AT_FDCWD, path, path);
+	int r = load_file(conf, AT_FDCWD, path, path), r2;
 
-	if (r < 0)
+	if (r < 0 && r != -ENOENT)
 		return r;
-	return load_drop_ins(conf, arena_printf(&conf->arena, "%.*s/conf.d", STR_ARG(dir)).p);
+	r2 = load_drop_ins(conf, arena_printf(&conf->arena, "%.*s/conf.d", STR_ARG(dir)).p);
+	return r2 < 0 ? r2 : r;
 }

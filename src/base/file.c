@@ -11,7 +11,8 @@
 
 int file_read_fd(int fd, size_t hint, size_t max, struct arena *arena, struct str *ret)
 {
-	size_t cap = hint ? hint : 4096, n = 0;
+	/* One byte for the NUL, and one so that the read that finds the end has room. */
+	size_t cap = hint ? hint + 2 : 4096, n = 0;
 	char *p = arena_alloc(arena, cap);
 
 	for (;;) {
@@ -120,13 +121,22 @@ int file_make_dirs(const char *path, mode_t mode)
 
 	if (n == 0 || n >= sizeof(part))
 		return n ? -ENAMETOOLONG : -ENOENT;
+	/* mkdir() must see the last name without slashes, or it gets the mode of a parent. */
+	while (n > 1 && path[n - 1] == '/')
+		n--;
 	for (size_t i = 1; i <= n; i++) {
+		struct stat st;
+
 		if (i < n && path[i] != '/')
 			continue;
 		memcpy(part, path, i);
 		part[i] = '\0';
-		if (mkdir(part, i == n ? mode : 0755) < 0 && errno != EEXIST)
+		if (mkdir(part, i == n ? mode : 0755) == 0)
+			continue;
+		if (errno != EEXIST)
 			return -errno;
+		if (stat(part, &st) == 0 && !S_ISDIR(st.st_mode))
+			return -ENOTDIR;
 	}
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include "base/num.h"
 
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -221,7 +222,8 @@ size_t num_print_u64(char *to, uint64_t value)
 /*
  * Most of what a kernel counts is an integer, or one divided by 100 (ticks), 10^3, 10^6 or
  * 10^9. i/10^k is correctly rounded by IEEE division exactly as a parser rounds the decimal
- * text, so when it gives the value back, the digits of i are its text.
+ * text, so when it gives the value back, the digits of i are its text. Up to 15 digits no other
+ * decimal reads back to the same double, so none is shorter.
  */
 static size_t print_decimal(char *to, double magnitude)
 {
@@ -233,7 +235,7 @@ static size_t print_decimal(char *to, double magnitude)
 	for (size_t k = 0; k < ARRAY_SIZE(scales); k++) {
 		double scaled = nearbyint(magnitude * scales[k].scale);
 
-		if (scaled >= 9007199254740992.0)
+		if (scaled >= 1e15)
 			return 0;
 		if (scaled / scales[k].scale != magnitude)
 			continue;
@@ -270,7 +272,8 @@ size_t num_print_f64(char *to, double value)
 		return n + num_print_u64(to + n, (uint64_t)magnitude);
 	if (magnitude < 9e15)
 		body = print_decimal(to + n, magnitude);
-	for (int precision = 15; !body && precision <= 17; precision++) {
+	/* Up to 15 digits all doubles keep, but for those too small for a full fraction. */
+	for (int precision = magnitude < DBL_MIN ? 1 : 15; !body && precision <= 17; precision++) {
 		char text[NUM_TEXT_MAX];
 		int length = snprintf(text, sizeof(text), "%.*g", precision, magnitude);
 
@@ -280,6 +283,27 @@ size_t num_print_f64(char *to, double value)
 		}
 	}
 	return n + body;
+}
+
+/* Adds number x unit; whole numbers stay integers, a double would round nanoseconds. */
+static int add_span(struct str number, int64_t unit_ns, int64_t *total)
+{
+	uint64_t whole;
+	int64_t ns;
+	double amount;
+
+	if (num_u64(number, &whole) == 0) {
+		if (__builtin_mul_overflow(whole, unit_ns, &ns))
+			return -ERANGE;
+	} else {
+		if (num_f64(number, &amount) < 0)
+			return -EINVAL;
+		amount *= (double)unit_ns;
+		if (amount >= 9e18)
+			return -ERANGE;
+		ns = (int64_t)nearbyint(amount);
+	}
+	return __builtin_add_overflow(*total, ns, total) ? -ERANGE : 0;
 }
 
 int num_duration(struct str s, int64_t *ret_ns)
@@ -307,23 +331,20 @@ int num_duration(struct str s, int64_t *ret_ns)
 		return -EINVAL;
 	while (s.n) {
 		size_t number = 0, unit, k;
-		double amount;
+		int r;
 
 		while (number < s.n && (is_digit(s.p[number]) || s.p[number] == '.'))
 			number++;
 		for (unit = number; unit < s.n && s.p[unit] >= 'a' && s.p[unit] <= 'z';)
 			unit++;
-		if (num_f64((struct str){ s.p, number }, &amount) < 0)
-			return -EINVAL;
 		for (k = 0; k < ARRAY_SIZE(units); k++)
 			if (str_eq(str_between(s.p + number, s.p + unit), units[k].unit))
 				break;
 		if (k == ARRAY_SIZE(units))
 			return -EINVAL;
-		amount *= (double)units[k].ns;
-		if (amount >= 9e18 ||
-		    __builtin_add_overflow(total, (int64_t)nearbyint(amount), &total))
-			return -ERANGE;
+		r = add_span((struct str){ s.p, number }, units[k].ns, &total);
+		if (r < 0)
+			return r;
 		s = str_skip(s, unit);
 	}
 	*ret_ns = total;

@@ -70,10 +70,9 @@ static int parse_duration(const struct opt *opt, struct str text, int64_t *to, s
 			  struct str *ret_why)
 {
 	int64_t value;
-	double number;
 
 	if (num_duration(text, &value) < 0) {
-		if (num_f64(text, &number) == 0) {
+		if (num_duration(arena_printf(arena, "%.*ss", STR_ARG(text)), &value) == 0) {
 			*ret_why = arena_printf(arena, "%.*s has no unit (did you mean %.*ss?)",
 						STR_ARG(text), STR_ARG(text));
 			return -EINVAL;
@@ -106,34 +105,38 @@ static int parse_choice(const struct opt *opt, struct str text, int *to, struct 
 	return wrong(arena, text, ret_why->p, ret_why);
 }
 
-static void list_add(struct opt_list *list, struct str item, struct arena *arena)
+/* Room for one more of `n` elements: the array doubles whenever n is a power of two. */
+static void *grow(void *v, size_t n, size_t size, struct arena *arena)
 {
-	struct str *v = arena_alloc(arena, (list->n + 1) * sizeof(*v));
-
-	if (list->n)
-		memcpy(v, list->v, list->n * sizeof(*v));
-	v[list->n++] = arena_str(arena, item);
-	list->v = v;
+	if (n & (n - 1))
+		return v;
+	return arena_resize(arena, v, n * size, (n ? 2 * n : 1) * size);
 }
 
-static void map_add(struct opt_map *map, struct str key, struct str value, struct arena *arena)
+static int too_many(struct arena *arena, struct str *ret_why)
+{
+	*ret_why = arena_printf(arena, "more than %d items", OPT_ITEMS_MAX);
+	return -EINVAL;
+}
+
+static int map_add(struct opt_map *map, struct str key, struct str value, struct arena *arena,
+		   struct str *ret_why)
 {
 	for (size_t i = 0; i < map->n; i++)
 		if (str_eq(map->v[i].key, key)) {
 			map->v[i].value = arena_str(arena, value);
-			return;
+			return 0;
 		}
-
-	struct opt_pair *v = arena_alloc(arena, (map->n + 1) * sizeof(*v));
-
-	if (map->n)
-		memcpy(v, map->v, map->n * sizeof(*v));
-	v[map->n].key = arena_str(arena, key);
-	v[map->n++].value = arena_str(arena, value);
-	map->v = v;
+	if (map->n == OPT_ITEMS_MAX)
+		return too_many(arena, ret_why);
+	map->v = grow(map->v, map->n, sizeof(*map->v), arena);
+	map->v[map->n].key = arena_str(arena, key);
+	map->v[map->n++].value = arena_str(arena, value);
+	return 0;
 }
 
-static int parse_list(struct str text, bool fresh, struct opt_list *to, struct arena *arena)
+static int parse_list(struct str text, bool fresh, struct opt_list *to, struct arena *arena,
+		      struct str *ret_why)
 {
 	struct str item;
 
@@ -141,8 +144,12 @@ static int parse_list(struct str text, bool fresh, struct opt_list *to, struct a
 		*to = (struct opt_list){ 0 };
 	while (str_cut(&text, ',', &item)) {
 		item = str_trim(item);
-		if (item.n)
-			list_add(to, item, arena);
+		if (!item.n)
+			continue;
+		if (to->n == OPT_ITEMS_MAX)
+			return too_many(arena, ret_why);
+		to->v = grow(to->v, to->n, sizeof(*to->v), arena);
+		to->v[to->n++] = arena_str(arena, item);
 	}
 	return 0;
 }
@@ -161,23 +168,69 @@ static int parse_map(struct str text, bool fresh, struct opt_map *to, struct are
 	(void)str_cut(&value, '=', &key);
 	if (!key.n)
 		return wrong(arena, text, "of the form KEY=VALUE", ret_why);
-	map_add(to, key, value, arena);
-	return 0;
+	return map_add(to, key, value, arena, ret_why);
+}
+
+/* The end of a bracket expression whose '[' is at `at`; the end of the text when it has none. */
+static size_t skip_bracket(const char *text, size_t at)
+{
+	at += text[at + 1] == '^' ? 2 : 1;
+	at += text[at] == ']';
+	for (; text[at] && text[at] != ']'; at++) {
+		const char *kind =
+			text[at] == '[' && text[at + 1] ? strchr(".:=", text[at + 1]) : NULL;
+
+		if (!kind)
+			continue;
+		for (at += 2; text[at] && (text[at] != *kind || text[at + 1] != ']');)
+			at++;
+		if (!text[at])
+			break;
+		at++;
+	}
+	return at;
+}
+
+/* glibc takes a lone ')' literally, but between our own parentheses it would break the anchors. */
+static bool closes_more(const char *text)
+{
+	size_t depth = 0;
+
+	for (size_t at = 0; text[at]; at++) {
+		if (text[at] == '[')
+			at = skip_bracket(text, at);
+		else if (text[at] == '\\' && text[at + 1])
+			at++;
+		else if (text[at] == '(')
+			depth++;
+		else if (text[at] == ')' && depth-- == 0)
+			return true;
+		if (!text[at])
+			break;
+	}
+	return false;
 }
 
 static int parse_regex(struct str text, struct opt_regex *to, struct arena *arena,
 		       struct str *ret_why)
 {
 	struct opt_regex old = *to;
-	char message[200];
+	struct str bare = arena_str(arena, text);
 	regex_t *compiled = NULL;
+	char message[200];
 
-	if (text.n) {
-		struct str anchored = arena_printf(arena, "^(%.*s)$", (int)text.n, text.p);
+	if (memchr(bare.p, '\0', bare.n))
+		return wrong(arena, text, "text without NUL bytes", ret_why);
+	if (bare.n) {
+		struct str anchored = arena_printf(arena, "^(%s)$", bare.p);
 
+		if (closes_more(bare.p)) {
+			*ret_why = STR("not a regular expression: Unmatched )");
+			return -EINVAL;
+		}
 		compiled = malloc(sizeof(*compiled));
 		if (!compiled)
-			return -ENOMEM;
+			abort();
 
 		int r = regcomp(compiled, anchored.p, REG_EXTENDED | REG_NOSUB);
 
@@ -192,7 +245,7 @@ static int parse_regex(struct str text, struct opt_regex *to, struct arena *aren
 		regfree(old.compiled);
 		free(old.compiled);
 	}
-	*to = (struct opt_regex){ arena_str(arena, text), compiled };
+	*to = (struct opt_regex){ bare, compiled };
 	return 0;
 }
 
@@ -222,7 +275,7 @@ int opt_parse(const struct opt *opt, void *section_data, struct str text, bool f
 	case OPT_CHOICE:
 		return parse_choice(opt, text, to, arena, ret_why);
 	case OPT_LIST:
-		return parse_list(text, fresh, to, arena);
+		return parse_list(text, fresh, to, arena, ret_why);
 	case OPT_MAP:
 		return parse_map(text, fresh, to, arena, ret_why);
 	case OPT_REGEX:
@@ -231,24 +284,44 @@ int opt_parse(const struct opt *opt, void *section_data, struct str text, bool f
 	return -EINVAL;
 }
 
+static char *put(char *to, struct str s, char after)
+{
+	if (s.n)
+		memcpy(to, s.p, s.n);
+	to[s.n] = after;
+	return to + s.n + 1;
+}
+
 static struct str print_list(const struct opt_list *list, struct arena *arena)
 {
-	struct str out = STR("");
+	size_t size = 1;
 
 	for (size_t i = 0; i < list->n; i++)
-		out = arena_printf(arena, "%.*s%s%.*s", STR_ARG(out), i ? "," : "",
-				   STR_ARG(list->v[i]));
-	return out;
+		size += list->v[i].n + 1;
+
+	char *p = arena_alloc(arena, size), *to = p;
+
+	for (size_t i = 0; i < list->n; i++)
+		to = put(to, list->v[i], i + 1 < list->n ? ',' : '\0');
+	*to = '\0';
+	return str_between(p, list->n ? to - 1 : to);
 }
 
 static struct str print_map(const struct opt_map *map, struct arena *arena)
 {
-	struct str out = STR("");
+	size_t size = 1;
 
 	for (size_t i = 0; i < map->n; i++)
-		out = arena_printf(arena, "%.*s%s%.*s=%.*s", STR_ARG(out), i ? "," : "",
-				   STR_ARG(map->v[i].key), STR_ARG(map->v[i].value));
-	return out;
+		size += map->v[i].key.n + map->v[i].value.n + 2;
+
+	char *p = arena_alloc(arena, size), *to = p;
+
+	for (size_t i = 0; i < map->n; i++) {
+		to = put(to, map->v[i].key, '=');
+		to = put(to, map->v[i].value, i + 1 < map->n ? ',' : '\0');
+	}
+	*to = '\0';
+	return str_between(p, map->n ? to - 1 : to);
 }
 
 static struct str print_choice(const struct opt *opt, int value)

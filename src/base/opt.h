@@ -22,6 +22,8 @@ enum opt_type {
 	OPT_REGEX, /* struct opt_regex: POSIX extended, anchored at both ends; "" matches nothing */
 };
 
+enum { OPT_ITEMS_MAX = 10000 }; /* of a list or map */
+
 struct opt_list {
 	size_t n;
 	struct str *v;
@@ -71,7 +73,10 @@ struct opt_section {
 int opt_parse(const struct opt *opt, void *section_data, struct str text, bool fresh,
 	      struct arena *arena, struct str *ret_why);
 
-/* The value in its text form, as the config file would have it. */
+/*
+ * The value in its text form: what opt_parse() reads back to the same value. Only a map needs
+ * it pair by pair, cut at the commas.
+ */
 struct str opt_print(const struct opt *opt, const void *section_data, struct arena *arena);
 
 bool opt_regex_match(const struct opt_regex *regex, struct str text);

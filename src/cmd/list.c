@@ -5,6 +5,7 @@
 #include "cmd/commands.h"
 #include "cmd/list.h"
 #include "cycle.h"
+#include "host/bpf.h"
 
 static struct str state_word(const struct collector_slot *slot)
 {
@@ -60,6 +61,36 @@ static void list_metrics(const struct metrics *metrics, struct table *table)
 	arena_release(&arena);
 }
 
+static int list_bpf(struct app *app)
+{
+	static const char *const answers[] = {
+		[BPF_YES] = "yes",
+		[BPF_NO] = "no",
+		[BPF_UNKNOWN] = "unknown",
+	};
+	struct arena arena = { 0 };
+	struct bpf_feature *features;
+	struct table table;
+	const char *why;
+	size_t n;
+
+	if (bpf_probe(&arena, &features, &n, &why) < 0) {
+		log_error(&app->log, "%s", why);
+		arena_release(&arena);
+		return EXIT_FAILED;
+	}
+	table_init(&table, 3);
+	table_add(&table, (struct str[]){ STR("FEATURE"), STR("HERE"), STR("REMARK") });
+	for (size_t i = 0; i < n; i++)
+		table_add(&table,
+			  (struct str[]){ str_of(features[i].name),
+					  str_of(answers[features[i].answer]), features[i].why });
+	table_print(&table, stdout);
+	table_release(&table);
+	arena_release(&arena);
+	return 0;
+}
+
 static int list(struct app *app, bool metrics)
 {
 	struct cycle cycle;
@@ -92,16 +123,20 @@ static int main_list(struct app *app, int argc, char *argv[])
 		return list(app, false);
 	if (str_eq(what, STR("metrics")))
 		return list(app, true);
-	log_error(&app->log, "list: unknown word \"%.*s\"; there is: collectors, metrics",
+	if (str_eq(what, STR("bpf")))
+		return list_bpf(app);
+	log_error(&app->log, "list: unknown word \"%.*s\"; there is: collectors, metrics, bpf",
 		  STR_ARG(what));
 	return EXIT_USAGE;
 }
 
 const struct command command_list = {
 	.name = "list",
-	.args = "[collectors|metrics]",
+	.args = "[collectors|metrics|bpf]",
 	.help = "what there is, on or off, and why not",
-	.details = "Collectors are ok, off, absent (this host has nothing of the kind) or failed.",
+	.details = "Collectors are ok, off, absent (this host has nothing of the kind) or failed. "
+		   "`list bpf`\n"
+		   "tells what BPF can do here; programs that use it come with a later version.",
 	.sections = sections_sample,
 	.main = main_list,
 };

@@ -136,10 +136,25 @@ static int64_t now_ns(void)
 }
 
 /*
- * Hardware that is not there seldom appears: an agent looks for it once a minute, not in each
- * cycle. What it was told last still stands.
+ * Hardware that was never there seldom appears: an agent looks for it once a minute, not in
+ * each cycle. What it was told last still stands.
  */
 enum { LOOK_AGAIN_SECONDS = 60 };
+
+/* A failed open is tried again in the next cycle, on a block as fresh as the first time. */
+static void open_one(struct collector_slot *slot)
+{
+	const struct collector *type = slot->type;
+
+	slot->result = type->open ? type->open(&slot->c) : 0;
+	slot->opened = slot->result == 0;
+	if (slot->opened)
+		return;
+	if (type->close)
+		type->close(&slot->c);
+	if (type->self_size)
+		memset(slot->c.self, 0, type->self_size);
+}
 
 static void run_one(struct collector_slot *slot, struct arena *scratch)
 {
@@ -152,16 +167,14 @@ static void run_one(struct collector_slot *slot, struct arena *scratch)
 	arena_reset(&slot->why);
 	slot->c.why = (struct str){ 0 };
 	slot->result = 0;
-	if (!slot->opened && slot->type->open)
-		slot->result = slot->type->open(&slot->c);
-	slot->opened = true;
-	if (slot->result == 0)
+	if (!slot->opened)
+		open_one(slot);
+	if (slot->opened)
 		slot->result = slot->type->run(&slot->c);
-	else if (slot->type->open)
-		slot->opened = false;
 	slot->seconds = (double)(now_ns() - begin) / 1e9;
 	slot->series = slot->c.out->series - before;
-	if (slot->c.host->keep && !slot->series && (slot->result == 0 || slot->result == -ENODATA))
+	slot->seen |= slot->series > 0;
+	if (slot->c.host->keep && !slot->seen && (slot->result == 0 || slot->result == -ENODATA))
 		slot->look_ns = begin + LOOK_AGAIN_SECONDS * INT64_C(1000000000);
 }
 

@@ -21,7 +21,8 @@ struct collector_slot {
 	int result; /* of the last run: 0, -ENODATA, -errno */
 	double seconds;
 	uint32_t series; /* added by the last run */
-	int64_t look_ns; /* when to look again for what was not there */
+	bool seen; /* it has added something before */
+	int64_t look_ns; /* when to look again for what was never there */
 };
 
 struct collectors {

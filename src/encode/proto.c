@@ -84,7 +84,7 @@ static size_t finite_buckets(const struct histogram *h)
 {
 	size_t n = h->n;
 
-	while (n && isinf(h->buckets[n - 1].upper))
+	while (n && !(h->buckets[n - 1].upper < (double)INFINITY))
 		n--;
 	return n;
 }

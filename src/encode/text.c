@@ -88,7 +88,7 @@ static void put_histogram(struct buf *out, const struct family *f, const struct 
 {
 	const struct histogram *h = s->histogram;
 
-	for (size_t i = 0; i < h->n && !isinf(h->buckets[i].upper); i++)
+	for (size_t i = 0; i < h->n && h->buckets[i].upper < (double)INFINITY; i++)
 		put_bucket(out, f->name, s->labels->text, h->buckets[i].upper, h->buckets[i].count);
 	put_bucket(out, f->name, s->labels->text, (double)INFINITY, h->count);
 	put_part(out, f->name, "_sum", s->labels->text, h->sum);

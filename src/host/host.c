@@ -59,7 +59,7 @@ static struct host_kept *kept_slot(struct host *host, enum host_root root, const
 {
 	if (!host->kept)
 		host->kept = calloc(HOST_KEPT_MAX, sizeof(*host->kept));
-	if (!host->kept || host->n_kept > HOST_KEPT_MAX / 2)
+	if (!host->kept)
 		return NULL;
 
 	size_t at = (size_t)str_hash(str_of(path)) + root;
@@ -67,7 +67,9 @@ static struct host_kept *kept_slot(struct host *host, enum host_root root, const
 	for (;; at++) {
 		struct host_kept *k = &host->kept[at % HOST_KEPT_MAX];
 
-		if (!k->path || (k->root == root && strcmp(k->path, path) == 0))
+		if (!k->path)
+			return host->n_kept < HOST_KEPT_MAX / 2 ? k : NULL;
+		if (k->root == root && strcmp(k->path, path) == 0)
 			return k;
 	}
 }
@@ -85,7 +87,9 @@ static int reopen(struct host *host, struct host_kept *k)
 int host_read(struct host *host, enum host_root root, const char *path, struct arena *arena,
 	      struct str *ret)
 {
-	struct host_kept *k = host->keep ? kept_slot(host, root, path) : NULL;
+	/* Files of other trees (/etc/os-release) are replaced by rename: an open one is the old. */
+	bool kernel = root == HOST_PROC || root == HOST_SYS;
+	struct host_kept *k = host->keep && kernel ? kept_slot(host, root, path) : NULL;
 	int r;
 
 	if (k && k->path) {
@@ -221,6 +225,9 @@ static int read_small(int dir, const char *name, char *text, size_t size, struct
 
 	if (n < 0)
 		return -errno;
+	/* What fills the buffer may go on behind it: that is no number. */
+	if ((size_t)n == size)
+		return -EINVAL;
 	*ret = str_trim((struct str){ text, (size_t)n });
 	return 0;
 }

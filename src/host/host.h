@@ -42,7 +42,8 @@ void host_close(struct host *host);
 
 /*
  * Reads a fixed file, e.g. (HOST_PROC, "net/dev"), NUL-ended, into the arena. `path` must be a
- * literal: in an agent the file stays open and is found again by it. 0 or -errno.
+ * literal: in an agent the files of /proc and /sys stay open and are found again by it; one that
+ * is renamed over or deleted meanwhile goes on being read (the kernel's never are). 0 or -errno.
  */
 int host_read(struct host *host, enum host_root root, const char *path, struct arena *arena,
 	      struct str *ret);

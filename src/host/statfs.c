@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
+#include <sys/time.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -21,6 +23,7 @@
 
 enum { MAX_DEATHS = 2, OLD_KERNEL_FDS = 4096 };
 static const int64_t least_patience_ns = 10000000;
+static const struct timeval first_look = { 0, 10000 };
 
 /* What parent and child see at once. The paths follow the figures, each with its NUL. */
 struct statfs_shared {
@@ -50,6 +53,7 @@ static int call_statfs(const char *path, struct statfs_figures *ret)
 		.blocks_available = s.f_bavail,
 		.files = s.f_files,
 		.files_free = s.f_ffree,
+		.read_only = s.f_flags & ST_RDONLY,
 	};
 	return 0;
 }
@@ -170,6 +174,7 @@ static int start(struct statfs_worker *w, int dir, size_t size)
 	w->shared = mmap(NULL, w->shared_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 			 -1, 0);
 	w->fd = ends[0];
+	(void)setsockopt(w->fd, SOL_SOCKET, SO_RCVTIMEO, &first_look, sizeof(first_look));
 	if (w->shared == MAP_FAILED) {
 		w->shared = NULL;
 		r = -errno;
@@ -208,36 +213,44 @@ static int submit(struct statfs_worker *w, int dir, size_t n, const char *const 
 	return 0;
 }
 
+/* Takes the answer if it is there: 0, -EAGAIN, or -EPIPE when the child died. */
+static int take_answer(struct statfs_worker *w, int flags)
+{
+	char token;
+	ssize_t n = recv(w->fd, &token, 1, flags);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return -EAGAIN;
+	return n == 1 ? 0 : -EPIPE;
+}
+
 /*
  * Waits for the answer: 0, -EPIPE when the child died, -ETIMEDOUT when it made no progress for
  * half of the time that was left, -ECANCELED at the deadline. Half, so that several mounts may
- * hang in one batch and the others still get their turn. The first look comes early, to see
- * how far the child gets when all is well.
+ * hang in one batch and the others still get their turn.
  */
 static int await(struct statfs_worker *w, int64_t deadline)
 {
-	for (bool first = true;; first = false) {
+	/* When all is well the answer is there before the socket's own timeout: one call. */
+	int r = take_answer(w, 0);
+
+	while (r == -EAGAIN) {
 		uint32_t before = atomic_load(&w->shared->at);
 		int64_t left = deadline - now_ns();
-		int64_t patience = first ? 0 : left / 2;
-
-		if (patience < least_patience_ns)
-			patience = least_patience_ns;
-
+		int64_t patience = left / 2 > least_patience_ns ? left / 2 : least_patience_ns;
 		struct timespec wait = { patience / 1000000000, patience % 1000000000 };
 		struct pollfd poll_fd = { .fd = w->fd, .events = POLLIN };
-		char token;
-		int r = ppoll(&poll_fd, 1, &wait, NULL);
+		int ready = ppoll(&poll_fd, 1, &wait, NULL);
 
-		if (r < 0 && errno == EINTR && left > 0)
+		r = take_answer(w, MSG_DONTWAIT);
+		if (r != -EAGAIN || (ready < 0 && left > 0))
 			continue;
-		if (r > 0)
-			return recv(w->fd, &token, 1, MSG_DONTWAIT) == 1 ? 0 : -EPIPE;
-		if (!first && before != NOT_BEGUN && atomic_load(&w->shared->at) == before)
+		if (before != NOT_BEGUN && atomic_load(&w->shared->at) == before)
 			return -ETIMEDOUT;
 		if (left <= 0)
 			return -ECANCELED;
 	}
+	return r;
 }
 
 /* "1234 (comm) S ..." in a process' stat file: the state and field 22, the time of its start. */

@@ -17,6 +17,7 @@ struct statfs_figures {
 	int error;
 	pid_t stuck; /* with -ETIMEDOUT: the process that hangs on it, and when it was started */
 	uint64_t stuck_since;
+	bool read_only; /* the mount or the file system below it, whatever the mount table says */
 	uint64_t block_size, blocks, blocks_free, blocks_available, files, files_free;
 };
 

@@ -116,14 +116,42 @@ static void grow_table(struct metrics *m)
 	}
 }
 
+static bool is_taken(const struct metrics *m, const struct label *v, size_t n, struct str name)
+{
+	for (size_t g = 0; g < m->n_grouping; g++)
+		if (str_eq(m->grouping[g], name))
+			return true;
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(v[i].name, name))
+			return true;
+	return false;
+}
+
+static struct str exported(struct arena *arena, struct str name)
+{
+	static const struct str prefix = { "exported_", 9 };
+	char *p = arena_alloc(arena, prefix.n + name.n);
+
+	memcpy(p, prefix.p, prefix.n);
+	memcpy(p + prefix.n, name.p, name.n);
+	return (struct str){ p, prefix.n + name.n };
+}
+
 /* Sorts by name (sets are short), and says whether all names are legal and differ. */
 static bool prepare(struct metrics *m, struct label *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		for (size_t g = 0; g < m->n_grouping; g++)
-			if (str_eq(v[i].name, m->grouping[g]))
-				v[i].name = arena_printf(&m->arena, "exported_%.*s",
-							 STR_ARG(v[i].name));
+		if (m->n_grouping && is_taken(m, NULL, 0, v[i].name)) {
+			struct str name = v[i].name;
+
+			for (size_t j = i + 1; j < n; j++)
+				if (str_eq(v[j].name, name))
+					return false;
+			do
+				name = exported(&m->arena, name);
+			while (is_taken(m, v, n, name));
+			v[i].name = name;
+		}
 		v[i].value = repair_utf8(&m->arena, v[i].value);
 
 		struct label moved = v[i];

@@ -23,7 +23,7 @@ void metrics_reset(struct metrics *m)
 
 	arena_reset(&m->arena);
 	m->first = m->last = NULL;
-	m->families = m->series = m->labels = 0;
+	m->families = m->series = m->labels = m->n_seen = 0;
 	memset(m->dropped, 0, sizeof(m->dropped));
 	memset(m->dropped_example, 0, sizeof(m->dropped_example));
 	m->family_table = NULL;
@@ -110,16 +110,19 @@ static bool clashes_with_parts(struct metrics *m, struct str name, enum metric_t
 		struct str suffix = derived_suffixes[i];
 
 		if (type == METRIC_HISTOGRAM) {
-			struct str part =
-				arena_printf(&m->arena, "%.*s%s", STR_ARG(name), suffix.p);
+			char *part = arena_alloc(&m->arena, name.n + suffix.n);
+			const struct family *f;
 
-			if (metrics_find(m, part))
+			memcpy(part, name.p, name.n);
+			memcpy(part + name.n, suffix.p, suffix.n);
+			f = metrics_find(m, (struct str){ part, name.n + suffix.n });
+			if (f && f->refused < 0)
 				return true;
 		} else if (str_ends(name, suffix)) {
-			struct family *whole =
+			const struct family *whole =
 				metrics_find(m, (struct str){ name.p, name.n - suffix.n });
 
-			if (whole && whole->type == METRIC_HISTOGRAM)
+			if (whole && whole->type == METRIC_HISTOGRAM && whole->refused < 0)
 				return true;
 		}
 	}
@@ -218,7 +221,8 @@ static void grow_seen(struct metrics *m)
 /* Enters the pair; false when it is there already. */
 static bool first_seen(struct metrics *m, const struct family *f, const struct labels *labels)
 {
-	if (m->seen_slots < 2 * (m->series + 1) || !m->seen)
+	/* Not m->series: a rejected family's pairs stay in. */
+	if (m->seen_slots < 2 * (m->n_seen + 1) || !m->seen)
 		grow_seen(m);
 
 	/* 0 marks an empty slot, so ids count from 1 here. */
@@ -229,6 +233,7 @@ static bool first_seen(struct metrics *m, const struct family *f, const struct l
 		if (m->seen[at & mask] == key)
 			return false;
 	m->seen[at & mask] = key;
+	m->n_seen++;
 	return true;
 }
 
@@ -274,10 +279,24 @@ static struct sample *append(struct family *f)
 	return &f->last->samples[f->last->n++];
 }
 
+/* A histogram's own le would stand next to that of its buckets. */
+static bool has_le(const struct labels *labels)
+{
+	for (uint32_t i = 0; i < labels->n; i++)
+		if (str_eq(labels->v[i].name, STR("le")))
+			return true;
+	return false;
+}
+
 /* The gate: a place for one more sample, or NULL with the drop counted. */
-static struct sample *admit(struct family *f, const struct labels *labels)
+static struct sample *admit(struct family *f, const struct labels *labels, bool histogram)
 {
 	int reason = f->refused;
+
+	if (reason < 0 && (f->type == METRIC_HISTOGRAM) != histogram)
+		reason = DROP_TYPE;
+	if (reason < 0 && histogram && labels && has_le(labels))
+		reason = DROP_NAME;
 
 	if (reason < 0 && !labels)
 		reason = DROP_NAME;
@@ -298,7 +317,7 @@ static struct sample *admit(struct family *f, const struct labels *labels)
 
 void family_add(struct family *f, const struct labels *labels, double value)
 {
-	struct sample *s = admit(f, labels);
+	struct sample *s = admit(f, labels, false);
 
 	if (s)
 		s->value = value;
@@ -307,7 +326,7 @@ void family_add(struct family *f, const struct labels *labels, double value)
 void family_add_histogram(struct family *f, const struct labels *labels,
 			  const struct histogram *histogram)
 {
-	struct sample *s = admit(f, labels);
+	struct sample *s = admit(f, labels, true);
 
 	if (s)
 		s->histogram = histogram;

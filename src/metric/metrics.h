@@ -18,7 +18,7 @@ enum metric_type {
 enum drop_reason {
 	DROP_DUPLICATE, /* the same name and labels twice */
 	DROP_TYPE,      /* a name with two types, or next to a histogram's _sum/_count/_bucket */
-	DROP_NAME,      /* not a legal metric or label name */
+	DROP_NAME,      /* not a legal metric or label name, or a histogram's with a label le */
 	DROP_RESERVED,  /* a name the Pushgateway keeps for itself */
 	DROP_LIMIT,     /* over limits.series or limits.series_per_family */
 	DROP_REJECTED,  /* a receiver refused this family before */
@@ -95,17 +95,18 @@ struct metrics {
 	struct family **family_table;
 	struct labels **labels_table;
 	uint64_t *seen;
-	uint32_t family_slots, labels_slots, seen_slots;
+	uint32_t family_slots, labels_slots, seen_slots, n_seen;
 };
 
 void metrics_init(struct metrics *metrics, struct metrics_limits limits);
-/* Empties it for the next cycle; memory, grouping names and rejected families stay. */
+/* Empties it for the next cycle; memory and grouping names stay. */
 void metrics_reset(struct metrics *metrics);
 void metrics_release(struct metrics *metrics);
 
 /*
  * Label names that the push's grouping key owns: the gateway would overwrite them silently,
- * so a sample's own becomes exported_NAME, as Prometheus does it. The slices must live on.
+ * so a sample's own becomes exported_NAME (once more where that is taken), as Prometheus does it.
+ * The slices must live on.
  */
 void metrics_set_grouping(struct metrics *metrics, size_t n, struct str *names);
 
@@ -136,6 +137,7 @@ void metrics_reject(struct metrics *metrics, struct family *family);
 /* The set without labels. */
 const struct labels *metrics_no_labels(struct metrics *metrics);
 
+/* What does not fit the family's type is dropped as DROP_TYPE. */
 void family_add(struct family *family, const struct labels *labels, double value);
 void family_add_histogram(struct family *family, const struct labels *labels,
 			  const struct histogram *histogram);

@@ -51,7 +51,10 @@ static struct state_entry *add(struct state *state, struct str key)
 	}
 	struct state_entry *e = &state->entries[state->n++];
 
-	*e = (struct state_entry){ .key = must(strndup(key.p, key.n)), .key_n = key.n };
+	/* Not strndup(): a damaged file's key may have a NUL in it. */
+	*e = (struct state_entry){ .key = must(malloc(key.n + 1)), .key_n = key.n };
+	memcpy(e->key, key.p, key.n);
+	e->key[key.n] = '\0';
 	return e;
 }
 
@@ -62,14 +65,8 @@ struct str state_get(const struct state *state, struct str key)
 	return e ? (struct str){ e->value, e->value_n } : (struct str){ 0 };
 }
 
-void state_set(struct state *state, struct str key, struct str value)
+static void set_value(struct state_entry *e, struct str value)
 {
-	struct state_entry *e = find(state, key);
-
-	if (e && str_eq((struct str){ e->value, e->value_n }, value))
-		return;
-	if (!e)
-		e = add(state, key);
 	if (e->value_cap < value.n + 1) {
 		e->value_cap = value.n + value.n / 4 + 24;
 		e->value = must(realloc(e->value, e->value_cap));
@@ -78,6 +75,15 @@ void state_set(struct state *state, struct str key, struct str value)
 		memmove(e->value, value.p, value.n);
 	e->value[value.n] = '\0';
 	e->value_n = value.n;
+}
+
+void state_set(struct state *state, struct str key, struct str value)
+{
+	struct state_entry *e = find(state, key);
+
+	if (e && str_eq((struct str){ e->value, e->value_n }, value))
+		return;
+	set_value(e ? e : add(state, key), value);
 	state->changed = true;
 }
 
@@ -132,41 +138,56 @@ void state_each(const struct state *state, struct str prefix,
 	}
 }
 
-/* Lines are "key=value"; in values \n and \\ stand for a line end and a backslash. */
-static int parse_line(struct state *state, struct str line, struct buf *value)
+static int unescape(struct str s, struct buf *out)
 {
-	struct str key;
-
-	buf_reset(value);
-	if (!str_cut(&line, '=', &key) || !key.n)
-		return -EBADMSG;
-	for (size_t i = 0; i < line.n; i++) {
-		char c = line.p[i];
+	buf_reset(out);
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
 
 		if (c == '\\') {
-			if (++i == line.n || (line.p[i] != 'n' && line.p[i] != '\\'))
+			if (++i == s.n || (s.p[i] != 'n' && s.p[i] != 'e' && s.p[i] != '\\'))
 				return -EBADMSG;
-			c = line.p[i] == 'n' ? '\n' : '\\';
+			c = s.p[i] == 'n' ? '\n' : s.p[i] == 'e' ? '=' : '\\';
 		}
-		buf_char(value, c);
+		buf_char(out, c);
 	}
-	state_set(state, key, buf_view(value));
-	return value->err;
+	return out->err;
+}
+
+/* Lines are "key=value"; \n, \e and \\ stand for a line end, '=' and a backslash. */
+static int parse_line(struct state *state, struct str line, struct buf *scratch)
+{
+	struct str key;
+	int r;
+
+	if (!str_cut(&line, '=', &key) || !key.n)
+		return -EBADMSG;
+	r = unescape(key, scratch);
+	if (r < 0)
+		return r;
+
+	/* No search for the key: a file of a million lines would take hours. The first one wins. */
+	struct state_entry *e = add(state, buf_view(scratch));
+
+	r = unescape(line, scratch);
+	if (r == 0)
+		set_value(e, buf_view(scratch));
+	return r;
 }
 
 static void put_escaped(struct buf *out, struct str value)
 {
 	while (value.n) {
-		size_t plain = strcspn(value.p, "\n\\");
+		size_t plain = strcspn(value.p, "\n\\=");
 
-		/* Values are NUL-ended, but may hold NUL bytes. */
+		/* It is NUL-ended, but may hold NUL bytes. */
 		if (plain == 0 && value.p[0] == '\0')
 			plain = 1;
 		buf_put(out, value.p, plain < value.n ? plain : value.n);
 		value = str_skip(value, plain);
 		if (!value.n || plain)
 			continue;
-		buf_cstr(out, value.p[0] == '\n' ? "\\n" : "\\\\");
+		buf_cstr(out, value.p[0] == '\n' ? "\\n" : value.p[0] == '=' ? "\\e" : "\\\\");
 		value = str_skip(value, 1);
 	}
 }
@@ -273,7 +294,7 @@ int state_save(struct state *state, int dir, const char *name, bool sync)
 	for (size_t i = 0; i < state->n; i++) {
 		const struct state_entry *e = &state->entries[i];
 
-		buf_put(&out, e->key, e->key_n);
+		put_escaped(&out, (struct str){ e->key, e->key_n });
 		buf_char(&out, '=');
 		put_escaped(&out, (struct str){ e->value, e->value_n });
 		buf_char(&out, '\n');

@@ -10,6 +10,32 @@ LINE = re.compile(
     rb" (NaN|[+-]Inf|-?[0-9.]+(e[+-]?[0-9]+)?))$"
 )
 
+# Files that are all a collector has: when nothing in them makes sense, it has to say so.
+ONLY_SOURCE = {
+    "proc/loadavg": ["loadavg"],
+    "proc/meminfo": ["meminfo"],
+    "proc/net/softnet_stat": ["softnet"],
+    "proc/pressure/cpu": ["pressure"],
+    "proc/pressure/io": ["pressure"],
+    "proc/pressure/irq": ["pressure"],
+    "proc/pressure/memory": ["pressure"],
+    "proc/schedstat": ["schedstat"],
+    "proc/stat": ["cpu", "stat"],
+    "proc/sys/fs/file-nr": ["filefd"],
+    "proc/sys/kernel/random/entropy_avail": ["entropy"],
+    "proc/sys/kernel/random/poolsize": ["entropy"],
+    "proc/sys/net/netfilter/nf_conntrack_count": ["conntrack"],
+    "proc/sys/net/netfilter/nf_conntrack_max": ["conntrack"],
+    "proc/net/stat/nf_conntrack": ["conntrack"],
+    "proc/vmstat": ["vmstat"],
+    "root/etc/os-release": ["os"],
+    "sys/devices/system/clocksource/clocksource0/available_clocksource": ["time"],
+    "sys/devices/system/clocksource/clocksource0/current_clocksource": ["time"],
+    "sys/fs/selinux/enforce": ["selinux"],
+}
+# Words mean nothing wrong in these; only an empty one does.
+ANY_WORD = {"os", "time"}
+
 
 def damages(data):
     yield "empty", b""
@@ -49,15 +75,40 @@ def check(run, what):
     return None
 
 
+def unnoticed(run, path, how):
+    """A collector that takes nonsense for success, or does not name the file."""
+    if how not in ("empty", "garbled", "digits gone", "a directory"):
+        return None
+    for name in ONLY_SOURCE.get(path, []):
+        if name in ANY_WORD and how not in ("empty", "a directory"):
+            continue
+        if b'node_scrape_collector_success{collector="%s"} 0' % name.encode() not in run.stdout:
+            return f"{path}, {how}: {name} calls it a success"
+        said = [line for line in run.stderr.splitlines() if b"collector %s:" % name.encode() in line]
+        if len(said) != 1 or path.split("/")[-1].encode() not in said[0]:
+            return f"{path}, {how}: {name} says {said!r}"
+    return None
+
+
 def main():
     peekpush, host = sys.argv[1:]
     roots = []
-    for option, name in (("procfs", "proc"), ("sysfs", "sys"), ("rootfs", "root"),
-                         ("udev", "udev")):
+    for option, name in (("procfs", "proc"), ("sysfs", "sys"), ("rootfs", "root"), ("udev", "udev")):
         roots += [f"--{option}", os.path.join(host, name)]
     names = collectors(peekpush, roots)
+    unused = [path for path in ONLY_SOURCE if not os.path.exists(os.path.join(host, path))]
+    failures = [f"{path}: no fixture has it" for path in unused]
     tried = 0
-    failures = []
+
+    def attempt(path, how):
+        nonlocal tried
+        run = sample(peekpush, roots, names)
+        below = os.path.relpath(path, host)
+        problem = check(run, f"{below}, {how}") or unnoticed(run, below, how)
+        tried += 1
+        if problem:
+            failures.append(problem)
+
     for folder, _, files in os.walk(host):
         for name in sorted(files):
             path = os.path.join(folder, name)
@@ -69,21 +120,22 @@ def main():
             os.chmod(path, 0o644)
             variants = list(damages(data))
             # Attribute files by the hundred: one short value has few ways to be wrong.
-            if len(data) < 40:
-                variants = variants[:1] + variants[3:7]
+            short = len(data) < 40
+            if short:
+                variants = [v for v in variants if v[0] in ("empty", "garbled", "huge numbers")]
             for how, damaged in variants:
                 with open(path, "wb") as file:
                     file.write(damaged)
-                problem = check(sample(peekpush, roots, names), f"{path[len(host):]}, {how}")
-                tried += 1
-                if problem:
-                    failures.append(problem)
+                attempt(path, how)
             os.unlink(path)
-            os.mkfifo(path)
-            problem = check(sample(peekpush, roots, names), f"{path[len(host):]}, a FIFO")
-            if problem:
-                failures.append(problem)
-            os.unlink(path)
+            attempt(path, "gone")
+            if not short:
+                os.mkfifo(path)
+                attempt(path, "a FIFO")
+                os.unlink(path)
+            os.mkdir(path)
+            attempt(path, "a directory")
+            os.rmdir(path)
             with open(path, "wb") as file:
                 file.write(data)
             os.chmod(path, mode)

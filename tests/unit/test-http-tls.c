@@ -6,8 +6,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -100,13 +103,41 @@ static void test_client_certificate(void **state)
 	assert_int_equal(ask(&strict, &conf, &arena, &reply), SINK_OK);
 	conf.cert = pem("nothing", &arena);
 	assert_int_equal(ask(&strict, &conf, &arena, &reply), SINK_MISCONFIGURED);
-	/* Nobody is asked for the passphrase. */
-	conf.cert = pem("locked.pem", &arena);
-	assert_int_equal(ask(&strict, &conf, &arena, &reply), SINK_MISCONFIGURED);
 	conf.cert = (struct str){ 0 };
 	assert_int_equal(ask(&strict, &conf, &arena, &reply), SINK_MISCONFIGURED);
 	if (!contains(reply.message, "certificate required"))
 		fail_msg("%.*s", STR_ARG(reply.message));
+}
+
+/* At a terminal OpenSSL would ask for the passphrase, and wait. */
+static void test_locked_key(void **state)
+{
+	_cleanup_arena_ struct arena arena = { 0 };
+	struct sink_conf conf = { .ca = pem("ca.pem", &arena), .cert = pem("locked.pem", &arena) };
+	_cleanup_fd_ int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	struct sink_reply reply;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	assert_true(terminal >= 0);
+	assert_int_equal(unlockpt(terminal), 0);
+	pid = fork();
+	if (pid == 0) {
+		/* The first terminal that a session leader opens is the session's. */
+		if (setsid() < 0 || open(ptsname(terminal), O_RDWR | O_CLOEXEC) < 0)
+			_exit(100);
+		_exit((int)ask(&strict, &conf, &arena, &reply));
+	}
+	/* An alarm() in the child would not do: OpenSSL catches it while it asks. */
+	for (int i = 0; i < 1000 && waitpid(pid, &status, WNOHANG) == 0; i++)
+		(void)usleep(10000);
+	if (kill(pid, SIGKILL) == 0) {
+		(void)waitpid(pid, &status, 0);
+		fail_msg("it asks");
+	}
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), SINK_MISCONFIGURED);
 }
 
 /* A request in clear text to a TLS port, and TLS to a port that hangs up on it. */
@@ -163,9 +194,9 @@ static int stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_trusted),  cmocka_unit_test(test_not_trusted),
-		cmocka_unit_test(test_insecure), cmocka_unit_test(test_client_certificate),
-		cmocka_unit_test(test_mixed_up),
+		cmocka_unit_test(test_trusted),    cmocka_unit_test(test_not_trusted),
+		cmocka_unit_test(test_insecure),   cmocka_unit_test(test_client_certificate),
+		cmocka_unit_test(test_locked_key), cmocka_unit_test(test_mixed_up),
 	};
 
 	return cmocka_run_group_tests_name("http-tls", tests, start, stop);

@@ -36,7 +36,7 @@ static int add_stats(struct collect *c)
 {
 	struct str text, header, line, word, names[COLUMNS_MAX];
 	uint64_t sums[COLUMNS_MAX] = { 0 }, value;
-	size_t columns = 0;
+	size_t columns = 0, known = 0;
 	int r = host_read(c->host, HOST_PROC, "net/stat/nf_conntrack", c->scratch, &text);
 
 	if (r == -ENOENT)
@@ -58,9 +58,13 @@ static int add_stats(struct collect *c)
 		}
 	for (size_t k = 0; k < ARRAY_SIZE(rows); k++)
 		for (size_t i = 0; i < columns; i++)
-			if (str_eq(names[i], rows[k].column))
+			if (str_eq(names[i], rows[k].column)) {
 				metrics_add(c->out, &rows[k].desc, (double)sums[i]);
-	return 0;
+				known++;
+			}
+	return known ? 0
+		     : collect_fail(c, -EBADMSG,
+				    "/proc/net/stat/nf_conntrack: none of the known columns");
 }
 
 static int run(struct collect *c)

@@ -32,7 +32,7 @@ static const struct opt cpu_opts[] = {
 		.offset = offsetof(struct cpu_conf, flags_include),
 		.preset = "",
 		.arg = "REGEX",
-		.help = "cpu flags to report where info is on",
+		.help = "cpu flags to report; turns info on",
 	},
 	{
 		.name = "bugs_include",
@@ -40,7 +40,7 @@ static const struct opt cpu_opts[] = {
 		.offset = offsetof(struct cpu_conf, bugs_include),
 		.preset = "",
 		.arg = "REGEX",
-		.help = "cpu bugs to report where info is on",
+		.help = "cpu bugs to report; turns info on",
 	},
 	{ 0 },
 };
@@ -166,6 +166,17 @@ static void add_cpu(struct collect *c, const struct cpu_families *f, struct str 
 	}
 }
 
+/* Reads what follows "cpuN"; false unless it is numbers from end to end, IDLE among them. */
+static bool take_columns(struct str line, uint64_t *v)
+{
+	size_t n = 0;
+
+	while (n < COLUMNS && num_take_u64(&line, &v[n]))
+		n++;
+	/* OpenVZ and old kernels print fewer columns, future ones perhaps more. */
+	return n > IDLE && (n == COLUMNS || !str_trim(line).n);
+}
+
 static int add_times(struct collect *c)
 {
 	static const struct metric_desc seconds = {
@@ -181,7 +192,7 @@ static int add_times(struct collect *c)
 	const struct cpu_conf *conf = c->conf;
 	long ticks = sysconf(_SC_CLK_TCK);
 	struct str text, line, word;
-	int r = collect_read(c, HOST_PROC, "stat", &text);
+	int r = collect_read(c, HOST_PROC, "stat", &text), result = 0;
 	size_t found = 0;
 
 	if (r < 0)
@@ -194,23 +205,22 @@ static int add_times(struct collect *c)
 
 	while (str_line(&text, &line)) {
 		uint64_t v[COLUMNS] = { 0 }, cpu;
-		size_t columns = 0;
 
 		if (!str_word(&line, &word) || !str_starts(word, STR("cpu")))
 			break;
 		word = str_skip(word, 3);
 		if (!word.n) /* the sum of all */
 			continue;
-		while (columns < COLUMNS && num_take_u64(&line, &v[columns]))
-			columns++;
-		if (num_u64(word, &cpu) < 0 || cpu >= CPUS_MAX || columns <= IDLE)
-			return collect_fail(c, -EBADMSG, "/proc/stat: cpu%.*s has only %zu columns",
-					    STR_ARG(word), columns);
+		found++;
+		if (num_u64(word, &cpu) < 0 || cpu >= CPUS_MAX || !take_columns(line, v)) {
+			result = collect_fail(c, -EBADMSG, "/proc/stat: cpu%.*s is not understood",
+					      STR_ARG(word));
+			continue;
+		}
 		clamp(c->self, cpu, v, (uint64_t)ticks);
 		add_cpu(c, &f, word, v, (double)ticks);
-		found++;
 	}
-	return found ? 0 : collect_fail(c, -EBADMSG, "/proc/stat: no cpu lines");
+	return found ? result : collect_fail(c, -EBADMSG, "/proc/stat: no cpu lines");
 }
 
 static int run(struct collect *c)
@@ -224,7 +234,7 @@ static int run(struct collect *c)
 	r = add_times(c);
 	save_peaks(c);
 	cpu_add_topology(c, &self->topology);
-	if (conf->info) {
+	if (conf->info || conf->flags_include.compiled || conf->bugs_include.compiled) {
 		int info = cpu_add_info(c);
 
 		r = r < 0 ? r : info;
@@ -237,6 +247,7 @@ static void close_cpu(struct collect *c)
 	struct cpu_self *self = c->self;
 
 	buf_release(&self->text);
+	cpu_forget_topology(&self->topology);
 	arena_release(&self->topology.arena);
 	arena_release(&self->arena);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Model and abilities of the cpus. Source: arch/x86/kernel/cpu/proc.c; off by default. */
+/*
+ * Model and abilities of the cpus; off by default. Source: arch/x86/kernel/cpu/proc.c. Of what
+ * other architectures print, the words they share with x86, and arm64's Features.
+ */
 #include <errno.h>
 
 #include "collect/node/cpu.h"
@@ -44,15 +47,17 @@ static void add_words(struct collect *c, const struct opt_regex *include, struct
 				   METRIC_LABELS(c->out, { label, word }), 1);
 }
 
-static void add_cpu(struct collect *c, const struct label *v, double megahertz)
+/* False when what was read so far is no cpu. */
+static bool add_cpu(struct collect *c, const struct label *v, double megahertz)
 {
 	if (!v[CPU].value.n)
-		return;
+		return false;
 	family_add(metrics_family(c->out, &info_desc), metrics_labels(c->out, FIELDS, v), 1);
 	/* Where there is cpufreq, its collector reports the frequency under the same name. */
 	if (megahertz > 0)
 		family_add(metrics_family(c->out, &frequency_desc),
 			   METRIC_LABELS(c->out, v[CPU], v[PACKAGE], v[CORE]), megahertz * 1e6);
+	return true;
 }
 
 static void clear(struct label *v, double *megahertz)
@@ -68,7 +73,7 @@ int cpu_add_info(struct collect *c)
 	struct label v[FIELDS];
 	struct str text, line, key;
 	double megahertz;
-	bool first = true;
+	size_t cpus = 0;
 	int r = collect_read(c, HOST_PROC, "cpuinfo", &text);
 
 	if (r < 0)
@@ -76,8 +81,7 @@ int cpu_add_info(struct collect *c)
 	clear(v, &megahertz);
 	while (str_line(&text, &line)) {
 		if (!str_trim(line).n) { /* an empty line ends a cpu */
-			add_cpu(c, v, megahertz);
-			first = first && !v[CPU].value.n;
+			cpus += add_cpu(c, v, megahertz);
 			clear(v, &megahertz);
 			continue;
 		}
@@ -89,11 +93,11 @@ int cpu_add_info(struct collect *c)
 				v[i].value = line;
 		if (str_eq(key, STR("cpu MHz")) && num_f64(line, &megahertz) < 0)
 			megahertz = 0;
-		if (first && str_eq(key, STR("flags")))
+		if (!cpus && (str_eq(key, STR("flags")) || str_eq(key, STR("Features"))))
 			add_words(c, &conf->flags_include, line, &flag_desc, STR("flag"));
-		if (first && str_eq(key, STR("bugs")))
+		if (!cpus && str_eq(key, STR("bugs")))
 			add_words(c, &conf->bugs_include, line, &bug_desc, STR("bug"));
 	}
-	add_cpu(c, v, megahertz);
-	return 0;
+	cpus += add_cpu(c, v, megahertz);
+	return cpus ? 0 : collect_fail(c, -EBADMSG, "/proc/cpuinfo: no processor");
 }

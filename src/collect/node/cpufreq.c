@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CPU frequencies. Source: drivers/cpufreq/cpufreq.c; the files hold kilohertz. */
+/*
+ * CPU frequencies. Source: drivers/cpufreq/cpufreq.c; the files hold kilohertz, or words where
+ * a driver does not know.
+ */
 #include "collect/collector.h"
 
 #include <fcntl.h>
@@ -48,6 +51,19 @@ static void add_governors(struct collect *c, int dir, struct str cpu)
 			str_eq(governor, current));
 }
 
+/*
+ * From 4.13 to 5.17 scaling_cur_freq of a busy cpu sleeps for 10 ms, unless the cpu was measured
+ * within the last second. Opening cpuinfo measures them all at once, and sleeps once
+ * (arch/x86/kernel/cpu/aperfmperf.c, arch_freq_prepare_all).
+ */
+static void measure_all(const struct host *host)
+{
+	_cleanup_fd_ int fd =
+		openat(host->dir[HOST_PROC], "cpuinfo", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	(void)fd;
+}
+
 static int run(struct collect *c)
 {
 	_cleanup_fd_ int cpus = host_open_dir(c->host, HOST_SYS, "devices/system/cpu");
@@ -65,11 +81,13 @@ static int run(struct collect *c)
 			continue;
 
 		_cleanup_fd_ int dir =
-			openat(cpus, arena_printf(c->scratch, "%s/cpufreq", names[i].p).p,
+			openat(cpus, ARENA_CONCAT(c->scratch, names[i], STR("/cpufreq")).p,
 			       O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		if (dir < 0)
 			continue;
+		if (!found)
+			measure_all(c->host);
 		found += collect_attrs(c, dir, METRIC_LABELS(c->out, { STR("cpu"), number }), rows,
 				       ARRAY_SIZE(rows));
 		add_governors(c, dir, number);

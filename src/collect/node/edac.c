@@ -2,12 +2,17 @@
 /*
  * Memory errors that the hardware found. Source: /sys/devices/system/edac/mc
  * (drivers/edac/edac_mc_sysfs.c). Errors that no row can be told for are counted in
- * *_noinfo_count, and are those of csrow="unknown".
+ * *_noinfo_count, and are those of csrow="unknown". What there is to read is looked up now and
+ * then; a cycle only reads the numbers.
  */
 #include "collect/collector.h"
 
 #include <errno.h>
 #include <fcntl.h>
+
+#include "host/attr.h"
+
+enum { KEPT_OPEN_MAX = 128, RUNS_BETWEEN_LOOKS = 20 };
 
 static const struct metric_desc controller_ce = { "node_edac_correctable_errors_total",
 						  "Memory errors that were corrected.",
@@ -32,14 +37,27 @@ static const struct metric_desc channel_ue = {
 	METRIC_COUNTER,
 };
 
-static void add(struct collect *c, int dir, const char *file, const struct metric_desc *desc,
-		const struct labels *labels)
-{
-	uint64_t value;
+struct counter {
+	struct counter *next;
+	const struct metric_desc *desc;
+	struct label labels[4];
+	size_t n_labels;
+	struct attr_file source;
+};
 
-	if (host_attr_u64(dir, file, &value) == 0)
-		family_add(metrics_family(c->out, desc), labels, (double)value);
-}
+struct dir {
+	struct dir *next;
+	int fd;
+};
+
+struct self {
+	struct arena arena; /* of all below */
+	struct attr_pool pool;
+	struct counter *first, **last;
+	struct dir *dirs;
+	size_t controllers;
+	unsigned int runs;
+};
 
 /* "mc3" with the prefix "mc" has the number 3. */
 static bool numbered(struct str name, struct str prefix, struct str *ret_number)
@@ -53,9 +71,9 @@ static bool numbered(struct str name, struct str prefix, struct str *ret_number)
 	return true;
 }
 
-static struct str replace(struct collect *c, struct str text, struct str from, struct str to)
+static struct str replace(struct self *self, struct str text, struct str from, struct str to)
 {
-	char *p = arena_alloc(c->scratch, text.n * (to.n + 1) + 1), *end = p;
+	char *p = arena_alloc(&self->arena, text.n * (to.n + 1) + 1), *end = p;
 
 	while (text.n) {
 		bool here = str_starts(text, from);
@@ -70,15 +88,15 @@ static struct str replace(struct collect *c, struct str text, struct str from, s
 }
 
 /* "mc#0csrow#1channel#0" becomes mc0_csrow1_channel0, as node_exporter has it. */
-static struct str dimm_label(struct collect *c, int dir, struct str channel)
+static struct str dimm_label(struct self *self, int dir, struct str channel)
 {
-	struct str file = arena_printf(c->scratch, "ch%.*s_dimm_label", STR_ARG(channel)), text;
+	struct str file = arena_printf(&self->arena, "ch%.*s_dimm_label", STR_ARG(channel)), text;
 
-	if (host_attr(dir, file.p, c->scratch, &text) < 0)
+	if (host_attr(dir, file.p, &self->arena, &text) < 0)
 		return STR("unknown");
-	text = replace(c, text, STR("#"), STR(""));
-	text = replace(c, text, STR("csrow"), STR("_csrow"));
-	return replace(c, text, STR("channel"), STR("_channel"));
+	text = replace(self, text, STR("#"), STR(""));
+	text = replace(self, text, STR("csrow"), STR("_csrow"));
+	return replace(self, text, STR("channel"), STR("_channel"));
 }
 
 /* A file name of a csrow, "ch1_ce_count", names a channel. */
@@ -90,68 +108,151 @@ static bool is_channel(struct str name, struct str *ret_number)
 	return numbered(name, STR("ch"), ret_number);
 }
 
-static void add_csrow(struct collect *c, int parent, const char *name, struct label controller,
-		      struct label csrow)
+static void plan(struct self *self, int dir, struct str file, const struct metric_desc *desc,
+		 const struct label *labels, size_t n)
 {
-	_cleanup_fd_ int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const struct labels *labels = METRIC_LABELS(c->out, controller, csrow);
+	struct counter *counter = arena_zalloc(&self->arena, 1, sizeof(*counter));
+
+	counter->desc = desc;
+	counter->n_labels = n;
+	memcpy(counter->labels, labels, n * sizeof(*labels));
+	counter->source = (struct attr_file){ dir, file.p, -1 };
+	*self->last = counter;
+	self->last = &counter->next;
+}
+
+/* Opens a directory that stays open as long as there are counters in it. */
+static int open_dir(struct self *self, int parent, const char *name, struct str **ret_names,
+		    size_t *ret_n)
+{
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dir *dir = arena_alloc(&self->arena, sizeof(*dir));
+
+	if (fd < 0)
+		return -errno;
+	*dir = (struct dir){ self->dirs, fd };
+	self->dirs = dir;
+
+	int r = host_list_dir(fd, &self->arena, ret_names, ret_n);
+
+	return r < 0 ? r : fd;
+}
+
+static void learn_csrow(struct self *self, int parent, const char *name, struct label controller,
+			struct str number)
+{
+	struct label labels[4] = { controller, { STR("csrow"), number } };
 	struct str *names, channel;
 	size_t n;
+	int dir = open_dir(self, parent, name, &names, &n);
 
-	add(c, dir, "ce_count", &csrow_ce, labels);
-	add(c, dir, "ue_count", &csrow_ue, labels);
-	if (dir < 0 || host_list_dir(dir, c->scratch, &names, &n) < 0)
+	if (dir < 0)
 		return;
+	plan(self, dir, STR("ce_count"), &csrow_ce, labels, 2);
+	plan(self, dir, STR("ue_count"), &csrow_ue, labels, 2);
 	for (size_t i = 0; i < n; i++) {
 		if (!is_channel(names[i], &channel))
 			continue;
-		labels = METRIC_LABELS(c->out, controller, csrow, { STR("channel"), channel },
-				       { STR("dimm_label"), dimm_label(c, dir, channel) });
-		add(c, dir, names[i].p, &channel_ce, labels);
-		add(c, dir, arena_printf(c->scratch, "ch%.*s_ue_count", STR_ARG(channel)).p,
-		    &channel_ue, labels);
+		labels[2] = (struct label){ STR("channel"), channel };
+		labels[3] = (struct label){ STR("dimm_label"), dimm_label(self, dir, channel) };
+		plan(self, dir, names[i], &channel_ce, labels, 4);
+		plan(self, dir, arena_printf(&self->arena, "ch%.*s_ue_count", STR_ARG(channel)),
+		     &channel_ue, labels, 4);
 	}
 }
 
-static void add_controller(struct collect *c, int parent, const char *name, struct str number)
+static void learn_controller(struct self *self, int parent, const char *name, struct str number)
 {
-	_cleanup_fd_ int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const struct label controller = { STR("controller"), number };
-	const struct labels *labels = metrics_labels(c->out, 1, &controller);
-	const struct labels *unknown =
-		METRIC_LABELS(c->out, controller, { STR("csrow"), STR("unknown") });
+	const struct label labels[] = { { STR("controller"), number },
+					{ STR("csrow"), STR("unknown") } };
 	struct str *names, csrow;
 	size_t n;
+	int dir = open_dir(self, parent, name, &names, &n);
 
-	if (dir < 0 || host_list_dir(dir, c->scratch, &names, &n) < 0)
+	if (dir < 0)
 		return;
-	add(c, dir, "ce_count", &controller_ce, labels);
-	add(c, dir, "ue_count", &controller_ue, labels);
-	add(c, dir, "ce_noinfo_count", &csrow_ce, unknown);
-	add(c, dir, "ue_noinfo_count", &csrow_ue, unknown);
+	self->controllers++;
+	plan(self, dir, STR("ce_count"), &controller_ce, labels, 1);
+	plan(self, dir, STR("ue_count"), &controller_ue, labels, 1);
+	plan(self, dir, STR("ce_noinfo_count"), &csrow_ce, labels, 2);
+	plan(self, dir, STR("ue_noinfo_count"), &csrow_ue, labels, 2);
 	for (size_t i = 0; i < n; i++)
 		if (numbered(names[i], STR("csrow"), &csrow))
-			add_csrow(c, dir, names[i].p, controller,
-				  (struct label){ STR("csrow"), csrow });
+			learn_csrow(self, dir, names[i].p, labels[0], csrow);
 }
 
-static int run(struct collect *c)
+static void forget(struct self *self)
 {
+	for (struct counter *counter = self->first; counter; counter = counter->next)
+		attr_close(&self->pool, &counter->source);
+	for (const struct dir *dir = self->dirs; dir; dir = dir->next)
+		(void)close(dir->fd);
+	self->first = NULL;
+	self->last = &self->first;
+	self->dirs = NULL;
+	self->controllers = 0;
+	arena_reset(&self->arena);
+}
+
+static int learn(struct collect *c)
+{
+	struct self *self = c->self;
 	struct str *names, number;
-	size_t n = 0, found = 0;
+	size_t n;
 	int r = host_list(c->host, HOST_SYS, "devices/system/edac/mc", c->scratch, &names, &n);
 
-	if (r < 0 && r != -ENOENT)
+	forget(self);
+	self->runs = 0;
+	self->pool.max = c->host->keep ? KEPT_OPEN_MAX : 0;
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
 		return collect_list(c, HOST_SYS, "devices/system/edac/mc", &names, &n);
 
 	_cleanup_fd_ int mc = host_open_dir(c->host, HOST_SYS, "devices/system/edac/mc");
 
 	for (size_t i = 0; i < n; i++)
-		if (numbered(names[i], STR("mc"), &number)) {
-			add_controller(c, mc, names[i].p, number);
-			found++;
-		}
-	return found ? 0 : collect_fail(c, 0, "no memory controller that reports errors");
+		if (numbered(names[i], STR("mc"), &number))
+			learn_controller(self, mc, names[i].p, arena_str(&self->arena, number));
+	return 0;
+}
+
+static int run(struct collect *c)
+{
+	struct self *self = c->self;
+	int r = 0;
+
+	if (!self->controllers || self->runs >= RUNS_BETWEEN_LOOKS)
+		r = learn(c);
+	if (r < 0)
+		return r;
+	self->runs++;
+	for (struct counter *counter = self->first; counter; counter = counter->next) {
+		char text[ATTR_TEXT_MAX];
+		struct str value;
+		uint64_t number;
+
+		r = attr_read(&self->pool, &counter->source, text, &value);
+		/* The driver went, and may be back already. */
+		if (r == -ENODEV)
+			self->runs = RUNS_BETWEEN_LOOKS;
+		if (r < 0 || num_u64(str_trim(value), &number) < 0)
+			continue;
+		family_add(metrics_family(c->out, counter->desc),
+			   metrics_labels(c->out, counter->n_labels, counter->labels),
+			   (double)number);
+	}
+	if (!self->controllers)
+		return collect_fail(c, 0, "no memory controller that reports errors");
+	return 0;
+}
+
+static void close_edac(struct collect *c)
+{
+	struct self *self = c->self;
+
+	forget(self);
+	arena_release(&self->arena);
 }
 
 const struct collector collector_edac = {
@@ -159,5 +260,7 @@ const struct collector collector_edac = {
 	.help = "memory errors that the hardware found",
 	.reads = "/sys/devices/system/edac/mc/*",
 	.on = true,
+	.self_size = sizeof(struct self),
 	.run = run,
+	.close = close_edac,
 };

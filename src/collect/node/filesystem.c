@@ -9,6 +9,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <sys/vfs.h>
 
 #include "base/buf.h"
 #include "collect/node/stuck_mounts.h"
@@ -16,6 +19,8 @@
 #include "host/statfs.h"
 
 #define SECOND INT64_C(1000000000)
+
+enum { CYCLES_BETWEEN_READS = 20 };
 
 struct filesystem_conf {
 	struct opt_regex mount_points_include, mount_points_exclude;
@@ -33,6 +38,8 @@ struct table {
 
 struct self {
 	struct table table;
+	int events;          /* polls readable when the mount table changes; -1 */
+	unsigned int unread; /* cycles since the table was read */
 	struct statfs_worker worker;
 	int root;
 	struct stuck_mounts stuck;
@@ -225,11 +232,50 @@ static void make_table(struct collect *c, struct table *table, struct str text)
 	}
 }
 
-static int read_table(struct collect *c, struct table *table)
+/*
+ * Reading the table costs the kernel a microsecond and more a mount, asking whether it has
+ * changed next to nothing (fs/proc_namespace.c, mounts_poll). A file system that turns
+ * read-only by itself is no change of the table; statfs(2) tells that.
+ */
+static bool has_changed(struct self *self)
 {
-	struct str text;
-	int r = host_read(c->host, HOST_PROC, "1/mountinfo", c->scratch, &text);
+	struct pollfd poll_fd = { .fd = self->events, .events = POLLPRI };
 
+	return self->events < 0 || self->unread >= CYCLES_BETWEEN_READS ||
+	       poll(&poll_fd, 1, 0) != 0;
+}
+
+/* Before the first read, so that no change gets lost between the two. */
+static void watch_table(struct collect *c)
+{
+	struct self *self = c->self;
+	int proc = c->host->dir[HOST_PROC];
+	struct statfs s;
+
+	if (!c->host->keep || self->events >= 0 || proc < 0)
+		return;
+	self->events = openat(proc, "1/mountinfo", O_RDONLY | O_CLOEXEC);
+	if (self->events < 0)
+		self->events = openat(proc, "self/mountinfo", O_RDONLY | O_CLOEXEC);
+	/* Another kind of file would never poll readable. */
+	if (self->events >= 0 && (fstatfs(self->events, &s) < 0 || s.f_type != PROC_SUPER_MAGIC)) {
+		(void)close(self->events);
+		self->events = -1;
+	}
+}
+
+static int read_table(struct collect *c)
+{
+	struct self *self = c->self;
+	struct table *table = &self->table;
+	struct str text;
+	int r;
+
+	self->unread++;
+	if (table->text.n && !has_changed(self))
+		return 0;
+	watch_table(c);
+	r = host_read(c->host, HOST_PROC, "1/mountinfo", c->scratch, &text);
 	/* With hidepid, process 1 is not there for others. */
 	if (r < 0)
 		r = collect_read(c, HOST_PROC, "self/mountinfo", &text);
@@ -237,6 +283,7 @@ static int read_table(struct collect *c, struct table *table)
 		return r;
 	if (!text.n)
 		return collect_fail(c, -EBADMSG, "/proc/1/mountinfo is empty");
+	self->unread = 0;
 	if (!str_eq(text, buf_view(&table->text)))
 		make_table(c, table, text);
 	return table->text.err;
@@ -309,7 +356,7 @@ static void add(struct collect *c, struct family *const family[], const struct m
 	char numbers[2][NUM_TEXT_MAX];
 
 	family_add(family[DEVICE_ERROR], labels, f->error != 0);
-	family_add(family[READONLY], labels, mount->read_only);
+	family_add(family[READONLY], labels, mount->read_only || f->read_only);
 	if (f->error)
 		return;
 	family_add(family[SIZE], labels, (double)f->blocks * size);
@@ -332,7 +379,7 @@ static int run(struct collect *c)
 	struct self *self = c->self;
 	const struct table *table = &self->table;
 	struct family *family[N_DESCS];
-	int r = read_table(c, &self->table);
+	int r = read_table(c);
 
 	if (r < 0)
 		return r;
@@ -374,6 +421,7 @@ static int open_filesystem(struct collect *c)
 {
 	struct self *self = c->self;
 
+	self->events = -1;
 	statfs_init(&self->worker, NULL);
 	self->root = open_root(c);
 	return 0;
@@ -386,6 +434,8 @@ static void close_filesystem(struct collect *c)
 	statfs_release(&self->worker);
 	if (self->root >= 0)
 		(void)close(self->root);
+	if (self->events >= 0)
+		(void)close(self->events);
 	buf_release(&self->table.text);
 	arena_release(&self->table.arena);
 }

@@ -26,7 +26,8 @@ static struct str metric_name(struct collect *c, struct str key, bool bytes)
 static int run(struct collect *c)
 {
 	struct str text, line, key, unit;
-	int r = collect_read(c, HOST_PROC, "meminfo", &text);
+	int r = collect_read(c, HOST_PROC, "meminfo", &text), result = 0;
+	size_t found = 0;
 
 	if (r < 0)
 		return r;
@@ -35,9 +36,12 @@ static int run(struct collect *c)
 
 		if (!str_trim(line).n)
 			continue;
-		if (!str_cut(&line, ':', &key) || !num_take_u64(&line, &value))
-			return collect_fail(c, -EBADMSG, "/proc/meminfo: \"%.*s\" has no number",
-					    STR_ARG(key));
+		found++;
+		if (!str_cut(&line, ':', &key) || !num_take_u64(&line, &value)) {
+			result = collect_fail(c, -EBADMSG, "/proc/meminfo: \"%.*s\" has no number",
+					      STR_ARG(key));
+			continue;
+		}
 
 		bool bytes = str_word(&line, &unit) && str_eq(unit, STR("kB"));
 		struct str help = ARENA_CONCAT(c->scratch, key, STR(" of /proc/meminfo"),
@@ -47,7 +51,7 @@ static int run(struct collect *c)
 						METRIC_GAUGE),
 			   metrics_no_labels(c->out), (double)value * (bytes ? 1024 : 1));
 	}
-	return 0;
+	return found ? result : collect_fail(c, -EBADMSG, "/proc/meminfo is empty");
 }
 
 const struct collector collector_meminfo = {

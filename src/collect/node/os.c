@@ -57,18 +57,26 @@ static struct str unquote(struct collect *c, struct str s)
 	return str_between(p, to);
 }
 
+static size_t digits(struct str s, size_t from)
+{
+	size_t n = 0;
+
+	while (from + n < s.n && s.p[from + n] >= '0' && s.p[from + n] <= '9')
+		n++;
+	return n;
+}
+
 /* "12", "12.4" of "12.4.1"; distributions with words for versions have none. */
 static void add_version(struct collect *c, const struct label *v)
 {
 	struct str s = v[VERSION_ID].value;
-	size_t n = 0, dots = 0;
+	size_t whole = digits(s, 0), fraction = 0;
 	double version;
 
-	while (n < s.n && ((s.p[n] >= '0' && s.p[n] <= '9') || (s.p[n] == '.' && dots == 0)))
-		dots += s.p[n++] == '.';
-	if (n && s.p[n - 1] == '.')
-		n--;
-	if (num_f64((struct str){ s.p, n }, &version) < 0)
+	if (whole < s.n && s.p[whole] == '.')
+		fraction = digits(s, whole + 1);
+	s.n = whole + (fraction ? fraction + 1 : 0);
+	if (!whole || num_f64(s, &version) < 0 || version == 0)
 		return;
 	family_add(metrics_family(c->out, &version_desc),
 		   METRIC_LABELS(c->out, v[ID], v[ID_LIKE], v[NAME]), version);
@@ -79,15 +87,17 @@ static void add_support_end(struct collect *c, struct str date)
 {
 	struct tm tm = { 0 };
 	char text[16];
+	const char *end;
+	int day;
 
 	if (!date.n || date.n >= sizeof(text))
 		return;
 	memcpy(text, date.p, date.n);
 	text[date.n] = '\0';
-
-	const char *end = strptime(text, "%Y-%m-%d", &tm);
-
-	if (end && !*end)
+	end = strptime(text, "%Y-%m-%d", &tm);
+	day = tm.tm_mday;
+	/* timegm() would make the 2nd of March of the 30th of February. */
+	if (end && !*end && timegm(&tm) >= 0 && tm.tm_mday == day)
 		metrics_add(c->out, &support_desc, (double)timegm(&tm));
 }
 
@@ -95,6 +105,7 @@ static int run(struct collect *c)
 {
 	struct label v[ARRAY_SIZE(fields)];
 	struct str text, line, key, support_end = { 0 };
+	size_t assignments = 0;
 	int r = host_read(c->host, HOST_ROOT, "etc/os-release", c->scratch, &text);
 
 	if (r == -ENOENT)
@@ -109,12 +120,15 @@ static int run(struct collect *c)
 		line = str_trim(line);
 		if (str_starts(line, STR("#")) || !str_cut(&line, '=', &key))
 			continue;
+		assignments++;
 		if (str_eq(key, STR("SUPPORT_END")))
 			support_end = unquote(c, line);
 		for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 			if (str_eq(key, fields[i].key))
 				v[i].value = unquote(c, line);
 	}
+	if (!assignments)
+		return collect_fail(c, -EBADMSG, "os-release: not one KEY=VALUE");
 	family_add(metrics_family(c->out, &info_desc), metrics_labels(c->out, ARRAY_SIZE(v), v), 1);
 	add_version(c, v);
 	add_support_end(c, support_end);

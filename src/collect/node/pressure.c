@@ -39,25 +39,31 @@ static const struct {
 	},
 };
 
-static int parse(struct collect *c, size_t row, struct str text)
+/* The total of the line that begins with `kind`, in microseconds. */
+static bool take_total(struct str text, struct str kind, uint64_t *ret)
 {
 	struct str line, word;
 
 	while (str_line(&text, &line)) {
-		const struct metric_desc *desc = str_starts(line, STR("some "))   ? &rows[row].some
-						 : str_starts(line, STR("full ")) ? &rows[row].full
-										  : NULL;
-		uint64_t total;
-		bool found = false;
-
-		while (!found && str_word(&line, &word))
-			found = str_starts(word, STR("total="));
-		if (!desc || !found || num_u64(str_skip(word, 6), &total) < 0)
-			return collect_fail(c, -EBADMSG, "/proc/%s: a line without a total",
-					    rows[row].path);
-		if (desc->name)
-			metrics_add(c->out, desc, (double)total / 1e6);
+		if (!str_word(&line, &word) || !str_eq(word, kind))
+			continue;
+		while (str_word(&line, &word))
+			if (str_starts(word, STR("total=")))
+				return num_u64(str_skip(word, 6), ret) == 0;
 	}
+	return false;
+}
+
+static int add(struct collect *c, const char *path, struct str text, struct str kind,
+	       const struct metric_desc *desc)
+{
+	uint64_t total;
+
+	if (!desc->name)
+		return 0;
+	if (!take_total(text, kind, &total))
+		return collect_fail(c, -EBADMSG, "/proc/%s: no total of \"%s\"", path, kind.p);
+	metrics_add(c->out, desc, (double)total / 1e6);
 	return 0;
 }
 
@@ -67,20 +73,24 @@ static int run(struct collect *c)
 	size_t found = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *path = rows[i].path;
 		struct str text;
-		int r = host_read(c->host, HOST_PROC, rows[i].path, c->scratch, &text);
+		int r = host_read(c->host, HOST_PROC, path, c->scratch, &text);
 
-		if (r == 0) {
-			r = parse(c, i, text);
-			found++;
-		}
 		/* irq is missing before 6.1 and without IRQ time accounting. */
-		if (r < 0 && r != -ENOENT && r != -EOPNOTSUPP && r != -ENOTDIR)
-			result = r;
+		if (r == -ENOENT || r == -ENOTDIR || r == -EOPNOTSUPP)
+			continue;
+		found++;
+		if (r < 0) {
+			result = collect_fail(c, r, "/proc/%s: %s", path, strerror(-r));
+			continue;
+		}
+		r = add(c, path, text, STR("some"), &rows[i].some);
+		result = r < 0 ? r : result;
+		r = add(c, path, text, STR("full"), &rows[i].full);
+		result = r < 0 ? r : result;
 	}
-	if (!found && result == 0)
-		return collect_fail(c, -ENODATA, "/proc/pressure is not there, or psi=0");
-	return result;
+	return found ? result : collect_fail(c, -ENODATA, "/proc/pressure is not there, or psi=0");
 }
 
 const struct collector collector_pressure = {

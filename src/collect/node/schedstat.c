@@ -26,7 +26,8 @@ enum { COLUMNS = 9, RUNNING = 6, WAITING = 7, TIMESLICES = 8 };
 static int run(struct collect *c)
 {
 	struct str text, line, word;
-	int r = collect_read(c, HOST_PROC, "schedstat", &text);
+	int r = collect_read(c, HOST_PROC, "schedstat", &text), result = 0;
+	size_t found = 0;
 
 	if (r < 0)
 		return r;
@@ -37,14 +38,19 @@ static int run(struct collect *c)
 
 	while (str_line(&text, &line)) {
 		uint64_t v[COLUMNS];
+		size_t columns = 0;
 
 		if (!str_starts(line, STR("cpu")) || !str_word(&line, &word))
 			continue;
-		for (size_t i = 0; i < COLUMNS; i++)
-			if (!num_take_u64(&line, &v[i]))
-				return collect_fail(c, -EBADMSG,
-						    "/proc/schedstat: %.*s has only %zu columns",
-						    STR_ARG(word), i);
+		found++;
+		while (columns < COLUMNS && num_take_u64(&line, &v[columns]))
+			columns++;
+		if (columns < COLUMNS) {
+			result = collect_fail(c, -EBADMSG,
+					      "/proc/schedstat: %.*s has only %zu columns",
+					      STR_ARG(word), columns);
+			continue;
+		}
 
 		const struct labels *labels =
 			METRIC_LABELS(c->out, { STR("cpu"), str_skip(word, 3) });
@@ -53,7 +59,7 @@ static int run(struct collect *c)
 		family_add(waiting, labels, (double)v[WAITING] / 1e9);
 		family_add(timeslices, labels, (double)v[TIMESLICES]);
 	}
-	return 0;
+	return found ? result : collect_fail(c, -EBADMSG, "/proc/schedstat: no cpu lines");
 }
 
 const struct collector collector_schedstat = {

@@ -47,24 +47,27 @@ static void add_cpu(struct collect *c, const uint64_t *v, size_t columns, uint64
 static int run(struct collect *c)
 {
 	struct str text, line, word;
-	int r = collect_read(c, HOST_PROC, "net/softnet_stat", &text);
+	int r = collect_read(c, HOST_PROC, "net/softnet_stat", &text), result = 0;
 
 	if (r < 0)
 		return r;
+	if (!text.n)
+		return collect_fail(c, -EBADMSG, "/proc/net/softnet_stat is empty");
 	for (uint64_t number = 0; str_line(&text, &line); number++) {
 		uint64_t v[COLUMNS_MAX];
 		size_t n = 0;
 
 		while (n < COLUMNS_MAX && str_word(&line, &word) && num_hex(word, &v[n]) == 0)
 			n++;
-		if (n < COLUMNS_MIN)
-			return collect_fail(
+		if (n >= COLUMNS_MIN)
+			add_cpu(c, v, n, number);
+		else
+			result = collect_fail(
 				c, -EBADMSG,
 				"/proc/net/softnet_stat: line %llu has only %zu columns",
 				(unsigned long long)number + 1, n);
-		add_cpu(c, v, n, number);
 	}
-	return 0;
+	return result;
 }
 
 const struct collector collector_softnet = {

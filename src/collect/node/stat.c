@@ -43,9 +43,12 @@ static const struct {
 	  { "node_procs_blocked", "Tasks that wait for I/O.", METRIC_GAUGE } },
 };
 
-/* include/linux/interrupt.h: the order of the columns after the total. */
-static const char *const vectors[] = { "hi",       "timer",   "net_tx", "net_rx",  "block",
-				       "irq_poll", "tasklet", "sched",  "hrtimer", "rcu" };
+/*
+ * include/linux/interrupt.h: the order of the columns after the total. The kernel renamed
+ * block_iopoll to irq_poll in 4.5; node_exporter keeps the old name.
+ */
+static const char *const vectors[] = { "hi",           "timer",   "net_tx", "net_rx",  "block",
+				       "block_iopoll", "tasklet", "sched",  "hrtimer", "rcu" };
 
 static void add_softirqs(struct collect *c, struct str line)
 {
@@ -68,7 +71,7 @@ static int run(struct collect *c)
 {
 	const struct stat_conf *conf = c->conf;
 	struct str text, line, key;
-	int r = collect_read(c, HOST_PROC, "stat", &text);
+	int r = collect_read(c, HOST_PROC, "stat", &text), result = 0;
 	size_t found = 0;
 
 	if (r < 0)
@@ -83,14 +86,15 @@ static int run(struct collect *c)
 		for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 			if (!str_eq(key, rows[i].key))
 				continue;
-			if (!num_take_u64(&line, &value))
-				return collect_fail(c, -EBADMSG, "/proc/stat: %s has no number",
-						    rows[i].key.p);
-			metrics_add(c->out, &rows[i].desc, (double)value);
 			found++;
+			if (num_take_u64(&line, &value))
+				metrics_add(c->out, &rows[i].desc, (double)value);
+			else
+				result = collect_fail(c, -EBADMSG, "/proc/stat: %s has no number",
+						      rows[i].key.p);
 		}
 	}
-	return found ? 0 : collect_fail(c, -EBADMSG, "/proc/stat: none of the known lines");
+	return found ? result : collect_fail(c, -EBADMSG, "/proc/stat: none of the known lines");
 }
 
 const struct collector collector_stat = {

@@ -5,6 +5,7 @@
  */
 #include "collect/collector.h"
 
+#include <errno.h>
 #include <time.h>
 
 static void add_clock(struct collect *c)
@@ -49,17 +50,24 @@ static int add_sources(struct collect *c)
 			     "devices/system/clocksource/clocksource0/available_clocksource",
 			     &text);
 
+	if (r == -ENODATA) /* without sysfs there is still a clock */
+		return 0;
 	if (r < 0)
 		return r;
+	if (!str_trim(text).n)
+		return collect_fail(c, -EBADMSG, "available_clocksource is empty");
 	while (str_word(&text, &source))
 		family_add(f, METRIC_LABELS(c->out, device, { STR("clocksource"), source }), 1);
 	r = collect_read(c, HOST_SYS, "devices/system/clocksource/clocksource0/current_clocksource",
 			 &text);
-	if (r == 0)
-		family_add(metrics_family(c->out, &current_desc),
-			   METRIC_LABELS(c->out, device, { STR("clocksource"), str_trim(text) }),
-			   1);
-	return r;
+	if (r < 0)
+		return r;
+	source = str_trim(text);
+	if (!source.n)
+		return collect_fail(c, -EBADMSG, "current_clocksource is empty");
+	family_add(metrics_family(c->out, &current_desc),
+		   METRIC_LABELS(c->out, device, { STR("clocksource"), source }), 1);
+	return 0;
 }
 
 static int run(struct collect *c)

@@ -50,10 +50,19 @@ static bool is_wanted(struct collect *c, size_t line, struct str key)
 	return self->wanted[line];
 }
 
+static void add(struct collect *c, struct str key, uint64_t value)
+{
+	struct str name = ARENA_CONCAT(c->scratch, STR("node_vmstat_"), key);
+	struct str help = ARENA_CONCAT(c->scratch, key, STR(" of /proc/vmstat."));
+
+	family_add(metrics_family_named(c->out, name, help, METRIC_UNTYPED),
+		   metrics_no_labels(c->out), (double)value);
+}
+
 static int run(struct collect *c)
 {
 	struct str text, line, key;
-	int r = collect_read(c, HOST_PROC, "vmstat", &text);
+	int r = collect_read(c, HOST_PROC, "vmstat", &text), result = 0;
 	size_t n = 0;
 
 	if (r < 0)
@@ -63,18 +72,19 @@ static int run(struct collect *c)
 
 		if (!str_word(&line, &key))
 			continue;
-		if (!is_wanted(c, n++, key))
+
+		bool wanted = is_wanted(c, n, key), first = n++ == 0;
+
+		/* The first is read in any case: garbage is not a file without wanted lines. */
+		if (!wanted && !first)
 			continue;
 		if (!num_take_u64(&line, &value))
-			return collect_fail(c, -EBADMSG, "/proc/vmstat: %.*s has no number",
-					    STR_ARG(key));
-		family_add(metrics_family_named(
-				   c->out, ARENA_CONCAT(c->scratch, STR("node_vmstat_"), key),
-				   ARENA_CONCAT(c->scratch, key, STR(" of /proc/vmstat.")),
-				   METRIC_UNTYPED),
-			   metrics_no_labels(c->out), (double)value);
+			result = collect_fail(c, -EBADMSG, "/proc/vmstat: %.*s has no number",
+					      STR_ARG(key));
+		else if (wanted)
+			add(c, key, value);
 	}
-	return n ? 0 : collect_fail(c, -EBADMSG, "/proc/vmstat is empty");
+	return n ? result : collect_fail(c, -EBADMSG, "/proc/vmstat is empty");
 }
 
 const struct collector collector_vmstat = {

@@ -99,19 +99,21 @@ static int add_line(struct family *const family[], const struct labels *labels, 
 }
 
 /* Returns 1, 0 when it is no file system, or -EBADMSG. */
-static int add_filesystem(struct collect *c, struct family *const family[], int parent,
-			  struct str name)
+static int add_filesystem(struct collect *c, struct family *family[], int parent, struct str name)
 {
 	_cleanup_fd_ int dir = openat(parent, name.p, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	const struct labels *labels = METRIC_LABELS(c->out, { STR("device"), name });
+	const struct labels *labels;
 	struct str text, line;
 	size_t number = 0;
 
 	if (dir < 0 || host_attr(dir, "stats/stats", c->scratch, &text) < 0)
 		return 0;
+	for (size_t i = 0; !family[ARRAY_SIZE(counters) - 1] && i < ARRAY_SIZE(counters); i++)
+		family[i] = metrics_family(c->out, &counters[i].desc);
 	if (!text.n)
 		return collect_fail(c, -EBADMSG, "/sys/fs/xfs/%.*s/stats/stats is empty",
 				    STR_ARG(name));
+	labels = METRIC_LABELS(c->out, { STR("device"), name });
 	while (str_line(&text, &line)) {
 		number++;
 		if (add_line(family, labels, line) < 0)
@@ -124,7 +126,7 @@ static int add_filesystem(struct collect *c, struct family *const family[], int 
 
 static int run(struct collect *c)
 {
-	struct family *family[ARRAY_SIZE(counters)];
+	struct family *family[ARRAY_SIZE(counters)] = { 0 };
 	struct str *names;
 	size_t n = 0, found = 0;
 	int r = host_list(c->host, HOST_SYS, "fs/xfs", c->scratch, &names, &n);
@@ -134,8 +136,6 @@ static int run(struct collect *c)
 
 	_cleanup_fd_ int parent = host_open_dir(c->host, HOST_SYS, "fs/xfs");
 
-	for (size_t i = 0; n && i < ARRAY_SIZE(counters); i++)
-		family[i] = metrics_family(c->out, &counters[i].desc);
 	r = 0;
 	for (size_t i = 0; i < n; i++) {
 		int one = add_filesystem(c, family, parent, names[i]);
