@@ -152,19 +152,3 @@ unsigned loop_poll(struct loop *loop)
 	drain(loop);
 	return loop->pending;
 }
-
-static bool stop_delivery(void *arg)
-{
-	const struct loop_waiter *waiter = arg;
-
-	return loop_poll(waiter->loop) & waiter->events;
-}
-
-struct sink_waiter loop_as_waiter(struct loop_waiter *waiter)
-{
-	return (struct sink_waiter){
-		.fd = waiter->loop->epoll,
-		.stop = stop_delivery,
-		.arg = waiter,
-	};
-}

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One wait for everything: signals, a timer and a child behind one epoll fd, which is also
- * what a delivery watches beside its transfer. What happens meanwhile is kept as bits until
- * it is taken, so that ticks missed by a slow gateway coalesce into one.
+ * One wait for everything: signals, a timer and a child behind one epoll fd, which `run` also
+ * has watched beside a delivery. What happens meanwhile is kept as bits until it is taken, so
+ * that ticks missed by a slow gateway coalesce into one.
  */
 #pragma once
 
 #include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
-#include "push/sink.h"
 
 enum loop_event {
 	LOOP_TICK = 1,    /* the timer */
@@ -61,11 +63,3 @@ unsigned loop_wait(struct loop *loop, int64_t timeout_ns);
 
 /* Takes in what has happened, without waiting; returns the pending bits and keeps them. */
 unsigned loop_poll(struct loop *loop);
-
-/* A waiter for deliveries that ends them when one of `events` is pending. */
-struct loop_waiter {
-	struct loop *loop;
-	unsigned events;
-};
-
-struct sink_waiter loop_as_waiter(struct loop_waiter *waiter);

@@ -81,14 +81,14 @@ static void back_off(struct agent *agent, enum sink_result result)
 	agent->skip = most / 2 + (unsigned)random() % (most / 2 + 1);
 }
 
+/*
+ * A delivery is not broken off by SIGTERM: a request that is on its way could be stored after
+ * the last word, and the gateway would hold a running host for ever.
+ */
 static void cycle_once(struct agent *agent, bool running)
 {
-	struct loop_waiter stop = { .loop = &agent->loop, .events = LOOP_STOP };
-	struct sink_waiter waiter = loop_as_waiter(&stop);
-
 	cycle_sample(agent->cycle);
-	/* The last word is not to be cut short by the signal that caused it. */
-	back_off(agent, cycle_deliver(agent->cycle, running, running ? &waiter : NULL));
+	back_off(agent, cycle_deliver(agent->cycle, running, NULL));
 }
 
 /* Takes a new configuration over only when all of it works; else the old one goes on. */
