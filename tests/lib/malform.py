@@ -36,6 +36,10 @@ ONLY_SOURCE = {
 # Words mean nothing wrong in these; only an empty one does.
 ANY_WORD = {"os", "time"}
 
+# What may stand in a file's place, and what a short value is tried with.
+REPLACED = ["gone", "a FIFO", "a directory"]
+SHORT = ["empty", "gone", "garbled", "a directory", "huge numbers"]
+
 
 def damages(data):
     yield "empty", b""
@@ -84,64 +88,84 @@ def unnoticed(run, path, how):
             continue
         if b'node_scrape_collector_success{collector="%s"} 0' % name.encode() not in run.stdout:
             return f"{path}, {how}: {name} calls it a success"
-        said = [line for line in run.stderr.splitlines() if b"collector %s:" % name.encode() in line]
+        who = b"collector %s:" % name.encode()
+        said = [line for line in run.stderr.splitlines() if who in line]
         if len(said) != 1 or path.split("/")[-1].encode() not in said[0]:
             return f"{path}, {how}: {name} says {said!r}"
     return None
 
 
-def main():
-    peekpush, host = sys.argv[1:]
-    roots = []
-    for option, name in (("procfs", "proc"), ("sysfs", "sys"), ("rootfs", "root"), ("udev", "udev")):
-        roots += [f"--{option}", os.path.join(host, name)]
-    names = collectors(peekpush, roots)
-    unused = [path for path in ONLY_SOURCE if not os.path.exists(os.path.join(host, path))]
-    failures = [f"{path}: no fixture has it" for path in unused]
-    tried = 0
-
-    def attempt(path, how):
-        nonlocal tried
-        run = sample(peekpush, roots, names)
-        below = os.path.relpath(path, host)
-        problem = check(run, f"{below}, {how}") or unnoticed(run, below, how)
-        tried += 1
-        if problem:
-            failures.append(problem)
-
+def regular_files(host):
     for folder, _, files in os.walk(host):
         for name in sorted(files):
             path = os.path.join(folder, name)
-            if os.path.islink(path) or not os.access(path, os.R_OK):
-                continue
-            with open(path, "rb") as file:
-                data = file.read()
-            mode = os.stat(path).st_mode & 0o777
-            os.chmod(path, 0o644)
-            variants = list(damages(data))
-            # Attribute files by the hundred: one short value has few ways to be wrong.
-            short = len(data) < 40
-            if short:
-                variants = [v for v in variants if v[0] in ("empty", "garbled", "huge numbers")]
-            for how, damaged in variants:
-                with open(path, "wb") as file:
-                    file.write(damaged)
-                attempt(path, how)
-            os.unlink(path)
-            attempt(path, "gone")
-            if not short:
-                os.mkfifo(path)
-                attempt(path, "a FIFO")
-                os.unlink(path)
-            os.mkdir(path)
-            attempt(path, "a directory")
-            os.rmdir(path)
-            with open(path, "wb") as file:
-                file.write(data)
-            os.chmod(path, mode)
-    print("\n".join(failures[:20]))
-    print(f"{tried} damaged files, {len(failures)} failures")
-    sys.exit(1 if failures or not tried else 0)
+            if not os.path.islink(path) and os.access(path, os.R_OK):
+                yield path
+
+
+def remove(path):
+    if os.path.isdir(path):
+        os.rmdir(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
+def put(path, how, data):
+    remove(path)
+    if how == "a FIFO":
+        os.mkfifo(path)
+    elif how == "a directory":
+        os.mkdir(path)
+    elif how != "gone":
+        with open(path, "wb") as file:
+            file.write(data)
+
+
+class Trial:
+    def __init__(self, peekpush, host):
+        self.peekpush, self.host = peekpush, host
+        self.roots = []
+        for option, name in (("procfs", "proc"), ("sysfs", "sys"), ("rootfs", "root"),
+                             ("udev", "udev")):
+            self.roots += [f"--{option}", os.path.join(host, name)]
+        self.names = collectors(peekpush, self.roots)
+        self.tried = self.turn = 0
+        self.failures = [f"{path}: no fixture has it" for path in ONLY_SOURCE
+                         if not os.path.exists(os.path.join(host, path))]
+
+    def damages(self, below, data):
+        every = list(damages(data)) + [(how, b"") for how in REPLACED]
+        if len(data) >= 40 or below in ONLY_SOURCE:
+            return every
+        # Attribute files by the hundred, each with few readers and few ways to be wrong: each
+        # gets two of these, in turn.
+        self.turn += 1
+        chosen = {SHORT[self.turn % len(SHORT)], SHORT[(self.turn + 2) % len(SHORT)]}
+        return [(how, damaged) for how, damaged in every if how in chosen]
+
+    def file(self, path):
+        below = os.path.relpath(path, self.host)
+        mode = os.stat(path).st_mode & 0o777
+        with open(path, "rb") as file:
+            data = file.read()
+        for how, damaged in self.damages(below, data):
+            put(path, how, damaged)
+            run = sample(self.peekpush, self.roots, self.names)
+            problem = check(run, f"{below}, {how}") or unnoticed(run, below, how)
+            self.tried += 1
+            if problem:
+                self.failures.append(problem)
+        put(path, "as it was", data)
+        os.chmod(path, mode)
+
+
+def main():
+    trial = Trial(*sys.argv[1:])
+    for path in regular_files(trial.host):
+        trial.file(path)
+    print("\n".join(trial.failures[:20]))
+    print(f"{trial.tried} damaged files, {len(trial.failures)} failures")
+    sys.exit(1 if trial.failures or not trial.tried else 0)
 
 
 main()
