@@ -95,7 +95,9 @@ _peekpush()
 	elif [[ -z $command ]]; then
 		_peekpush_words "$commands" "$cur"
 	elif [[ $command == list ]]; then
-		_peekpush_words "collectors metrics" "$cur"
+		# Usage: peekpush list [OPTIONS] [collectors|metrics|...]
+		_peekpush_words "$("$program" list --help 2>/dev/null |
+			sed -n '1s/.*\[\([a-z|]*\)\]$/\1/p' | tr '|' ' ')" "$cur"
 	elif [[ $command == run ]]; then
 		_command_offset "$COMP_CWORD"
 	fi
