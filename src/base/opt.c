@@ -221,6 +221,10 @@ static int parse_regex(struct str text, struct opt_regex *to, struct arena *aren
 
 	if (memchr(bare.p, '\0', bare.n))
 		return wrong(arena, text, "text without NUL bytes", ret_why);
+	if (bare.n > OPT_REGEX_MAX) {
+		*ret_why = arena_printf(arena, "longer than %d bytes", OPT_REGEX_MAX);
+		return -EINVAL;
+	}
 	if (bare.n) {
 		struct str anchored = arena_printf(arena, "^(%s)$", bare.p);
 

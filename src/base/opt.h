@@ -22,7 +22,8 @@ enum opt_type {
 	OPT_REGEX, /* struct opt_regex: POSIX extended, anchored at both ends; "" matches nothing */
 };
 
-enum { OPT_ITEMS_MAX = 10000 }; /* of a list or map */
+/* Of a list or map; of an expression, whose compiler recurses. */
+enum { OPT_ITEMS_MAX = 10000, OPT_REGEX_MAX = 8192 };
 
 struct opt_list {
 	size_t n;

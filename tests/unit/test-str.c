@@ -91,13 +91,38 @@ static void test_null(void **state)
 	assert_false(str_starts(none, STR("a")) || str_ends(none, STR("a")));
 }
 
+/* A slice without an address is empty, and nothing more: undefined behaviour is easy here. */
+static void test_nothing(void **state)
+{
+	struct str none = { 0 }, rest = none, head = STR("kept");
+
+	(void)state;
+	assert_true(str_eq(none, STR("")) && str_eq(none, none) && !str_eq(none, STR("a")));
+	assert_true(str_starts(none, none) && str_starts(STR("a"), none));
+	assert_false(str_starts(none, STR("a")));
+	assert_true(str_ends(none, none) && str_ends(STR("a"), none));
+	assert_false(str_ends(none, STR("a")));
+	assert_true(str_cmp(none, STR("a")) < 0 && str_cmp(none, none) == 0);
+	assert_int_equal(str_find(none, 'a'), 0);
+	assert_int_equal(str_skip(none, 5).n, 0);
+	assert_int_equal(str_trim(none).n, 0);
+	assert_false(str_cut(&rest, ':', &head));
+	assert_false(str_word(&rest, &head));
+	assert_true(str_eq(head, STR("kept")));
+	assert_int_equal(str_distance(none, STR("ab")), 2);
+	assert_int_equal(str_utf8_char(none), 0);
+	assert_true(str_utf8_valid(none));
+	assert_int_equal(str_hash(none), str_hash(STR("")));
+	assert_int_equal(str_of(NULL).n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cut),     cmocka_unit_test(test_word),
 		cmocka_unit_test(test_trim),    cmocka_unit_test(test_distance),
 		cmocka_unit_test(test_null),    cmocka_unit_test(test_utf8),
-		cmocka_unit_test(test_compare),
+		cmocka_unit_test(test_compare), cmocka_unit_test(test_nothing),
 	};
 
 	return cmocka_run_group_tests_name("str", tests, NULL, NULL);

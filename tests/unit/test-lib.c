@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "unit.h"
+
+#include "base/lib.h"
+
+struct zlib {
+	void *before;
+	const char *(*version)(void);
+	unsigned long (*crc32)(unsigned long crc, const unsigned char *p, unsigned n);
+	void *after;
+};
+
+static void test_open(void **state)
+{
+	static const struct lib_symbol symbols[] = {
+		{ "zlibVersion", offsetof(struct zlib, version) },
+		{ "crc32", offsetof(struct zlib, crc32) },
+		{ 0 },
+	};
+	struct zlib zlib = { .before = &zlib, .after = &zlib };
+	const char *why = NULL;
+
+	(void)state;
+	assert_int_equal(lib_open("libz.so.1", symbols, &zlib, &why), 0);
+	assert_null(why);
+	assert_int_equal(zlib.version()[0], '1');
+	assert_int_equal(zlib.crc32(0, (const unsigned char *)"123456789", 9), 0xcbf43926);
+	assert_ptr_equal(zlib.before, &zlib);
+	assert_ptr_equal(zlib.after, &zlib);
+}
+
+static void test_missing(void **state)
+{
+	static const struct lib_symbol none[] = { { 0 } };
+	static const struct lib_symbol wrong[] = {
+		{ "zlibVersion", offsetof(struct zlib, version) },
+		{ "no_such_function", offsetof(struct zlib, crc32) },
+		{ 0 },
+	};
+	struct zlib zlib = { 0 };
+	const char *why = NULL;
+
+	(void)state;
+	assert_int_equal(lib_open("libnosuch.so.99", none, &zlib, &why), -ENOENT);
+	assert_part(str_of(why), "libnosuch.so.99");
+	why = NULL;
+	assert_int_equal(lib_open("libz.so.1", wrong, &zlib, &why), -ENOENT);
+	assert_part(str_of(why), "no_such_function");
+	assert_null(zlib.crc32);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_missing),
+	};
+
+	return cmocka_run_group_tests_name("lib", tests, NULL, NULL);
+}
