@@ -86,10 +86,12 @@ packages_install()
 		apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends "$@" \
 			</dev/null >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
 		for name; do
-			[ -e "/lib/systemd/system/$name.service" ] || continue
-			command -v systemctl >/dev/null || continue
-			systemctl -q disable "$name" 2>/dev/null &&
-				echo "The service $name stays off (systemctl enable --now $name)"
+			case $name in prometheus*)
+				command -v systemctl >/dev/null &&
+					systemctl -q disable "$name" 2>/dev/null &&
+					echo "The service $name stays off" \
+						"(systemctl enable --now $name)"
+			esac
 		done
 		exit 0
 	END
