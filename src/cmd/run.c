@@ -52,11 +52,16 @@ static int run_unwatched(const struct app *app, char *argv[], int r)
 static void name_job(struct run *run, char *argv[])
 {
 	const struct job_conf *conf = conf_get(run->app->conf, &section_job);
+	const struct push_conf *push = conf_get(run->app->conf, &section_push);
 	const char *slash = strrchr(argv[0], '/');
 	const struct passwd *user = getpwuid(geteuid());
 
 	run->job.command = str_of(slash && slash[1] ? slash + 1 : argv[0]);
 	run->job.name = conf->name.n ? conf->name : run->job.command;
+	/* `peekpush --job NAME run CMD`: before the command the flag is push.job's. */
+	if (!conf->name.n &&
+	    str_eq(conf_origin(run->app->conf, &section_push, &push->job), STR("--job")))
+		run->job.name = push->job;
 	run->job.user = user ? arena_str(&run->arena, str_of(user->pw_name))
 			     : arena_printf(&run->arena, "%u", (unsigned)geteuid());
 }
