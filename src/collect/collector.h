@@ -52,6 +52,8 @@ int collect_fail(struct collect *c, int r, const char *format, ...)
  * ("not there"), everything else a failure; both with the path named.
  */
 int collect_read(struct collect *c, enum host_root root, const char *path, struct str *ret);
+/* The same of host_read_once(). */
+int collect_read_once(struct collect *c, enum host_root root, const char *path, struct str *ret);
 /* A fixed file that holds one number, as the only sample of its family. */
 int collect_number(struct collect *c, enum host_root root, const char *path,
 		   const struct metric_desc *desc);

@@ -34,6 +34,13 @@ int collect_read(struct collect *c, enum host_root root, const char *path, struc
 	return r < 0 ? explain(c, r, root, path) : 0;
 }
 
+int collect_read_once(struct collect *c, enum host_root root, const char *path, struct str *ret)
+{
+	int r = host_read_once(c->host, root, path, ret);
+
+	return r < 0 ? explain(c, r, root, path) : 0;
+}
+
 int collect_number(struct collect *c, enum host_root root, const char *path,
 		   const struct metric_desc *desc)
 {

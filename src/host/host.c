@@ -30,6 +30,26 @@ void host_open(struct host *host, const struct host_paths *paths, bool keep)
 	}
 }
 
+struct host_once {
+	struct host_once *next;
+	const char *path;
+	enum host_root root;
+	uint64_t cycle; /* in which the text was read; 0: in none */
+	struct arena arena;
+	struct str text;
+};
+
+static void release_once(struct host *host)
+{
+	while (host->once) {
+		struct host_once *once = host->once;
+
+		host->once = once->next;
+		arena_release(&once->arena);
+		free(once);
+	}
+}
+
 void host_close(struct host *host)
 {
 	for (int i = 0; i < HOST_ROOTS; i++)
@@ -40,6 +60,7 @@ void host_close(struct host *host)
 			(void)close(host->kept[i].fd);
 	free(host->kept);
 	netlink_free(host->netlink);
+	release_once(host);
 	*host = (struct host){ .dir = { -1, -1, -1, -1 } };
 }
 
@@ -116,6 +137,41 @@ int host_read(struct host *host, enum host_root root, const char *path, struct a
 		(void)close(fd);
 	}
 	return r;
+}
+
+static struct host_once *once_of(struct host *host, enum host_root root, const char *path)
+{
+	struct host_once *once = host->once;
+
+	while (once && (once->root != root || strcmp(once->path, path) != 0))
+		once = once->next;
+	if (once)
+		return once;
+	once = calloc(1, sizeof(*once));
+	if (!once)
+		return NULL;
+	*once = (struct host_once){ .next = host->once, .path = path, .root = root };
+	host->once = once;
+	return once;
+}
+
+int host_read_once(struct host *host, enum host_root root, const char *path, struct str *ret)
+{
+	struct host_once *once = once_of(host, root, path);
+	int r;
+
+	if (!once)
+		return -ENOMEM;
+	if (!once->cycle || once->cycle != host->cycle) {
+		once->cycle = 0;
+		arena_reset(&once->arena);
+		r = host_read(host, root, path, &once->arena, &once->text);
+		if (r < 0)
+			return r;
+		once->cycle = host->cycle;
+	}
+	*ret = once->text;
+	return 0;
 }
 
 int host_open_dir(const struct host *host, enum host_root root, const char *path)

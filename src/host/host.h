@@ -26,6 +26,8 @@ struct host_kept {
 	size_t size; /* of the last read, as a hint for the next */
 };
 
+struct host_once;
+
 struct host {
 	int dir[HOST_ROOTS];    /* fd, or -errno when the tree cannot be opened */
 	bool given[HOST_ROOTS]; /* another tree than the running kernel's */
@@ -34,6 +36,7 @@ struct host {
 	size_t n_kept;
 	uint64_t cycle;          /* counts samplings; what is read once for all looks at it */
 	struct netlink *netlink; /* opened by who asks first */
+	struct host_once *once;  /* files that were read for all */
 };
 
 /* Opens the roots. Missing ones are remembered as errors, not returned. */
@@ -47,6 +50,12 @@ void host_close(struct host *host);
  */
 int host_read(struct host *host, enum host_root root, const char *path, struct arena *arena,
 	      struct str *ret);
+
+/*
+ * host_read() of a file that more than one reader wants: in each cycle it is read for the first
+ * one, and all see the same. The text stays until the next cycle.
+ */
+int host_read_once(struct host *host, enum host_root root, const char *path, struct str *ret);
 
 /* Opens a directory below a root; the fd is the caller's. Returns it or -errno. */
 int host_open_dir(const struct host *host, enum host_root root, const char *path);

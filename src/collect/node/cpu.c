@@ -192,7 +192,7 @@ static int add_times(struct collect *c)
 	const struct cpu_conf *conf = c->conf;
 	long ticks = sysconf(_SC_CLK_TCK);
 	struct str text, line, word;
-	int r = collect_read(c, HOST_PROC, "stat", &text), result = 0;
+	int r = collect_read_once(c, HOST_PROC, "stat", &text), result = 0;
 	size_t found = 0;
 
 	if (r < 0)

@@ -71,7 +71,7 @@ static int run(struct collect *c)
 {
 	const struct stat_conf *conf = c->conf;
 	struct str text, line, key;
-	int r = collect_read(c, HOST_PROC, "stat", &text), result = 0;
+	int r = collect_read_once(c, HOST_PROC, "stat", &text), result = 0;
 	size_t found = 0;
 
 	if (r < 0)
