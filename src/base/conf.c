@@ -204,7 +204,8 @@ int conf_set(struct conf *conf, struct str key, struct str text, const char *ori
 				 STR_ARG(hint));
 	}
 	if (map_key.n)
-		text = arena_printf(&conf->arena, "%.*s=%.*s", STR_ARG(map_key), STR_ARG(text));
+		text = arena_printf(&conf->arena, "%.*s=%.*s", (int)map_key.n, map_key.p,
+				    (int)text.n, text.p);
 	return conf_put(conf, slot, opt, text, str_of(origin));
 }
 

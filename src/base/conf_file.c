@@ -200,23 +200,28 @@ static bool is_word(char c)
 	       c == '.';
 }
 
-/* The end of a string or comment that begins at `p`, or NULL when `p` is at neither's begin. */
-static const char *skip_quiet(const char *p)
+/*
+ * The end of a string or comment that begins at `p`, NULL when `p` is at neither's begin;
+ * ret_open names one that does not end.
+ */
+static const char *skip_quiet(const char *p, const char **ret_open)
 {
+	const char *end;
+
 	if (*p == '"') {
-		for (p++; *p && *p != '"'; p++)
-			if (*p == '\\' && p[1])
-				p++;
-		return *p ? p + 1 : p;
+		for (end = p + 1; *end && *end != '"'; end++)
+			if (*end == '\\' && end[1])
+				end++;
+		*ret_open = *end ? NULL : "string";
+		return *end ? end + 1 : end;
 	}
 	if (*p == '#' || (*p == '/' && p[1] == '/'))
 		return p + strcspn(p, "\n");
-	if (*p == '/' && p[1] == '*') {
-		const char *end = strstr(p + 2, "*/");
-
-		return end ? end + 2 : p + strlen(p);
-	}
-	return NULL;
+	if (*p != '/' || p[1] != '*')
+		return NULL;
+	end = strstr(p + 2, "*/");
+	*ret_open = end ? NULL : "comment";
+	return end ? end + 2 : p + strlen(p);
 }
 
 /*
@@ -229,11 +234,12 @@ static int check_text(struct conf *conf, const char *text, const char *name)
 	unsigned line = 1;
 
 	for (const char *p = text, *end; *p; p = end) {
-		end = skip_quiet(p);
+		const char *open = NULL;
+
+		end = skip_quiet(p, &open);
+		if (open)
+			return conf_fail(conf, "%s:%u: a %s without end", name, line, open);
 		if (end) {
-			if (p[0] == '/' && p[1] == '*' && !*end &&
-			    !str_ends(str_of(p + 2), STR("*/")))
-				return conf_fail(conf, "%s:%u: a comment without end", name, line);
 			for (; p < end; p++)
 				line += *p == '\n';
 			continue;
@@ -266,6 +272,9 @@ int conf_load_text(struct conf *conf, const char *text, const char *name)
 	if (r < 0)
 		return r;
 	config_init(&config);
+	/* A comment in a last line without line end would be a syntax error. */
+	if (!str_ends(str_of(text), STR("\n")))
+		text = arena_printf(&conf->arena, "%s\n", text).p;
 	if (config_read_string(&config, text) != CONFIG_TRUE) {
 		const char *file = config_error_file(&config);
 

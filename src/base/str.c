@@ -93,27 +93,31 @@ uint64_t str_hash(struct str s)
 	return h ^ (h >> 29);
 }
 
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 size_t str_distance(struct str a, struct str b)
 {
-	size_t row[65];
+	size_t rows[3][65], *before = rows[0], *last = rows[1], *row = rows[2];
 
 	if (a.n > 64 || b.n > 64)
 		return SIZE_MAX;
 	for (size_t j = 0; j <= b.n; j++)
 		row[j] = j;
 	for (size_t i = 1; i <= a.n; i++) {
-		size_t diagonal = row[0];
+		size_t *unused = before;
 
+		before = last;
+		last = row;
+		row = unused;
 		row[0] = i;
 		for (size_t j = 1; j <= b.n; j++) {
-			size_t best = diagonal + (a.p[i - 1] != b.p[j - 1]);
-
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
+			row[j] = last[j - 1] + (a.p[i - 1] != b.p[j - 1]);
+			row[j] = least(row[j], least(last[j], row[j - 1]) + 1);
+			if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] && a.p[i - 2] == b.p[j - 1])
+				row[j] = least(row[j], before[j - 2] + 1);
 		}
 	}
 	return row[b.n];

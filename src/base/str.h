@@ -67,7 +67,10 @@ bool str_word(struct str *rest, struct str *ret_word);
 /* FNV-1a with a final mix; stable between runs and machines (it is stored in state files). */
 uint64_t str_hash(struct str s);
 
-/* Levenshtein distance, for "did you mean"; slices over 64 bytes count as infinitely far. */
+/*
+ * How many slips of the finger lie between two words: one byte too many, too few or wrong, or two
+ * swapped. For "did you mean"; slices over 64 bytes count as infinitely far.
+ */
 size_t str_distance(struct str a, struct str b);
 
 /* Length of the valid UTF-8 character at the front (1-4), 0 when the bytes are not one. */

@@ -39,7 +39,12 @@ static void test_trim(void **state)
 static void test_distance(void **state)
 {
 	(void)state;
-	assert_int_equal(str_distance(STR("timeuot"), STR("timeout")), 2);
+	assert_int_equal(str_distance(STR("timeuot"), STR("timeout")), 1);
+	assert_int_equal(str_distance(STR("tsl"), STR("tls")), 1);
+	assert_int_equal(str_distance(STR("tsl"), STR("url")), 2);
+	assert_int_equal(str_distance(STR("ab"), STR("")), 2);
+	assert_int_equal(str_distance(STR("kitten"), STR("sitting")), 3);
+	assert_int_equal(str_distance(STR("a cat"), STR("an act")), 2);
 	assert_int_equal(str_distance(STR(""), STR("abc")), 3);
 	assert_int_equal(str_distance(STR("same"), STR("same")), 0);
 }
