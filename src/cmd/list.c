@@ -16,13 +16,19 @@ static struct str state_word(const struct collector_slot *slot)
 	return slot->result == -ENODATA ? STR("absent") : STR("failed");
 }
 
-static struct str remark(const struct collector_slot *slot)
+/* What --procfs and its like do not reach is named where one of them is given. */
+static struct str remark(const struct collector_slot *slot, struct arena *arena)
 {
+	const struct collector *type = slot->type;
+
 	if (slot->enabled && slot->c.why.n)
 		return slot->c.why;
 	if (slot->enabled && slot->result < 0)
 		return str_of(strerror(-slot->result));
-	return str_of(slot->type->help);
+	if (type->live_only && !host_is_live(slot->c.host, HOST_PROC))
+		return arena_printf(arena, "%s; not of the given tree: %s", type->help,
+				    type->live_only);
+	return str_of(type->help);
 }
 
 void list_collectors(const struct collectors *all, struct table *table)
@@ -39,7 +45,7 @@ void list_collectors(const struct collectors *all, struct table *table)
 					 state_word(slot),
 					 arena_printf(&arena, "%u", slot->series),
 					 str_of(slot->type->reads),
-					 remark(slot),
+					 remark(slot, &arena),
 				 });
 	}
 	arena_release(&arena);
