@@ -4,6 +4,7 @@
  * boot clock: neither a slow gateway nor a wall clock that jumps moves it.
  */
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "base/num.h"
 #include "cmd/commands.h"
@@ -11,7 +12,7 @@
 #include "loop.h"
 #include "notify.h"
 
-enum { SKIP_MAX = 8 };
+enum { SKIP_MAX = 8, FILES_MAX = 4096 };
 
 struct agent {
 	struct app *app;
@@ -164,6 +165,20 @@ static void say_goodbye(struct agent *agent)
 		log_error(&agent->app->log, "group not deleted: %.*s", STR_ARG(d.message));
 }
 
+/*
+ * What is read in each cycle stays open, and a large host has more of it than the usual 1024,
+ * which is for users of select(2).
+ */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= FILES_MAX)
+		return;
+	limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int main_agent(struct app *app, int argc, char *argv[])
 {
 	struct agent agent = { .app = app, .cycle = &agent.cycles[0] };
@@ -172,6 +187,7 @@ static int main_agent(struct app *app, int argc, char *argv[])
 
 	if (status)
 		return status;
+	raise_file_limit();
 	if (notify_open(&agent.notify, &why) < 0)
 		log_warning(&app->log, "systemd will not be told: %s", why);
 	status = cycle_open(agent.cycle, app, true);

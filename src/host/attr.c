@@ -5,6 +5,19 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "host/host.h"
+
+void attr_pool_allow(struct attr_pool *pool, struct host *host, size_t max)
+{
+	pool->max = host->keep ? max : 0;
+	pool->spare = &host->spare_fds;
+}
+
+static bool may_keep(const struct attr_pool *pool)
+{
+	return pool->open < pool->max && (!pool->spare || *pool->spare);
+}
+
 int attr_read(struct attr_pool *pool, struct attr_file *file, char *text, struct str *ret)
 {
 	int fd = file->fd;
@@ -19,9 +32,11 @@ int attr_read(struct attr_pool *pool, struct attr_file *file, char *text, struct
 	ssize_t n = pread(fd, text, ATTR_TEXT_MAX, 0);
 	int r = n < 0 ? -errno : 0;
 
-	if (file->fd < 0 && pool->open < pool->max && r != -EISDIR) {
+	if (file->fd < 0 && may_keep(pool) && r != -EISDIR) {
 		file->fd = fd;
 		pool->open++;
+		if (pool->spare)
+			--*pool->spare;
 	} else if (file->fd < 0) {
 		(void)close(fd);
 	}
@@ -37,4 +52,6 @@ void attr_close(struct attr_pool *pool, struct attr_file *file)
 	(void)close(file->fd);
 	file->fd = -1;
 	pool->open--;
+	if (pool->spare)
+		++*pool->spare;
 }

@@ -8,10 +8,13 @@
 
 #include "base/str.h"
 
+struct host;
+
 enum { ATTR_TEXT_MAX = 128 };
 
 struct attr_pool {
 	size_t open, max; /* max 0: nothing is kept (a oneshot reads each but once) */
+	size_t *spare;    /* what is left for all pools of a host, or NULL */
 };
 
 struct attr_file {
@@ -19,6 +22,9 @@ struct attr_file {
 	const char *name; /* NULL: there is nothing to read */
 	int fd;           /* -1 until it is kept */
 };
+
+/* Lets the pool keep at most `max` files of a resident host, and never more than it has left. */
+void attr_pool_allow(struct attr_pool *pool, struct host *host, size_t max);
 
 /*
  * One read of at most ATTR_TEXT_MAX bytes into `text`. Returns 0, or -errno as the driver has

@@ -5,12 +5,15 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/num.h"
 #include "host/netlink.h"
+
+enum { RESERVED_FDS = 640 };
 
 static const char *const default_path[HOST_ROOTS] = {
 	[HOST_PROC] = "/proc",
@@ -19,9 +22,19 @@ static const char *const default_path[HOST_ROOTS] = {
 	[HOST_UDEV] = "/run/udev",
 };
 
+/* All but what the program itself, the kept files and their folders may need. */
+static size_t spare_fds(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= RESERVED_FDS)
+		return 0;
+	return (size_t)limit.rlim_cur - RESERVED_FDS;
+}
+
 void host_open(struct host *host, const struct host_paths *paths, bool keep)
 {
-	*host = (struct host){ .keep = keep };
+	*host = (struct host){ .keep = keep, .spare_fds = keep ? spare_fds() : 0 };
 	for (int i = 0; i < HOST_ROOTS; i++) {
 		const char *path = paths->path[i];
 

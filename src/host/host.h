@@ -34,6 +34,7 @@ struct host {
 	bool keep;              /* resident: keep fixed files open */
 	struct host_kept *kept; /* HOST_KEPT_MAX slots, hashed by path */
 	size_t n_kept;
+	size_t spare_fds;        /* of the process's limit, for attribute files that stay open */
 	uint64_t cycle;          /* counts samplings; what is read once for all looks at it */
 	struct netlink *netlink; /* opened by who asks first */
 	struct host_once *once;  /* files that were read for all */

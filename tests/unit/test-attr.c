@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "host/attr.h"
+#include "host/host.h"
 
 struct fixture {
 	char path[32];
@@ -87,6 +88,33 @@ static void test_kept(void **state)
 	attr_close(&pool, &b);
 }
 
+/* Two pools of one host share what the process may have open. */
+static void test_shared_limit(void **state)
+{
+	const struct fixture *f = *state;
+	struct host resident = { .keep = true, .spare_fds = 1 }, oneshot = { .spare_fds = 9 };
+	struct attr_pool first = { 0 }, second = { 0 }, third = { 0 };
+	struct attr_file a = { f->dir, "a", -1 }, b = { f->dir, "b", -1 };
+
+	put(f->dir, "a", STR("one"));
+	put(f->dir, "b", STR("1"));
+	attr_pool_allow(&first, &resident, 5);
+	attr_pool_allow(&second, &resident, 5);
+	attr_pool_allow(&third, &oneshot, 5);
+	assert_reads(&first, &a, "one");
+	assert_reads(&second, &b, "1");
+	assert_int_equal(first.open, 1);
+	assert_int_equal(second.open, 0);
+	attr_close(&first, &a);
+	assert_reads(&second, &b, "1");
+	assert_int_equal(second.open, 1);
+	assert_int_equal(resident.spare_fds, 0);
+	attr_close(&second, &b);
+	assert_int_equal(resident.spare_fds, 1);
+	assert_reads(&third, &a, "one");
+	assert_int_equal(third.open, 0);
+}
+
 static void test_refusals(void **state)
 {
 	const struct fixture *f = *state;
@@ -128,6 +156,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shared_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cut, setup, teardown),
 	};

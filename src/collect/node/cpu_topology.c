@@ -146,7 +146,7 @@ static void look(struct collect *c, struct cpu_topology *known)
 		return;
 	cpu_forget_topology(known);
 	known->online_list = arena_str(&known->arena, list);
-	known->pool.max = c->host->keep ? KEPT_OPEN_MAX : 0;
+	attr_pool_allow(&known->pool, c->host, KEPT_OPEN_MAX);
 	known->dir = host_open_dir(c->host, HOST_SYS, "devices/system/cpu");
 	known->is_open = known->dir >= 0;
 	if (known->is_open)

@@ -203,7 +203,7 @@ static int learn(struct collect *c)
 
 	forget(self);
 	self->runs = 0;
-	self->pool.max = c->host->keep ? KEPT_OPEN_MAX : 0;
+	attr_pool_allow(&self->pool, c->host, KEPT_OPEN_MAX);
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)

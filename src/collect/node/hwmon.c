@@ -307,7 +307,7 @@ static void learn_chips(struct collect *c, int class, const struct str *names, s
 
 	forget_chips(self);
 	self->runs = 0;
-	self->pool.max = c->host->keep ? KEPT_OPEN_MAX : 0;
+	attr_pool_allow(&self->pool, c->host, KEPT_OPEN_MAX);
 	self->chips = arena_zalloc(&self->arena, n + 1, sizeof(*self->chips));
 	for (size_t i = 0; i < n; i++) {
 		struct chip *chip = &self->chips[self->n];

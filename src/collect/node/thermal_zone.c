@@ -87,7 +87,7 @@ static void learn_devices(struct collect *c, int class, const struct str *names,
 	forget_devices(self);
 	self->runs = 0;
 	self->listed = n;
-	self->pool.max = c->host->keep ? KEPT_OPEN_MAX : 0;
+	attr_pool_allow(&self->pool, c->host, KEPT_OPEN_MAX);
 	self->devices = arena_zalloc(&self->arena, n + 1, sizeof(*self->devices));
 	for (size_t i = 0; i < n; i++) {
 		struct device *d = &self->devices[self->n];
