@@ -151,13 +151,13 @@ int cycle_open_spool(struct cycle *cycle)
 	return r < 0 ? r : 0;
 }
 
-void cycle_flush(struct cycle *cycle, const struct sink_waiter *waiter, struct spool_report *ret)
+void cycle_flush(struct cycle *cycle, int64_t timeout_ns, const struct sink_waiter *waiter,
+		 struct spool_report *ret)
 {
 	const struct log *log = &cycle->app->log;
 
 	arena_reset(&cycle->scratch);
-	spool_flush(&cycle->spool, &cycle->target.sink, cycle->target.conf.timeout_ns, waiter,
-		    &cycle->scratch, ret);
+	spool_flush(&cycle->spool, &cycle->target.sink, timeout_ns, waiter, &cycle->scratch, ret);
 	if (ret->delivered)
 		log_info(log, "%u spooled results delivered", ret->delivered);
 	if (ret->refused)
@@ -267,18 +267,21 @@ static void add_heartbeat(struct cycle *cycle, bool running)
 		"Time between two pushes of this group; a push older than three of them is stale.",
 		METRIC_GAUGE,
 	};
-	const struct push_conf *push = conf_get(cycle->app->conf, &section_push);
-
 	static const struct metric_desc series_desc = {
 		"peekpush_series",
 		"Series in this push.",
 		METRIC_GAUGE,
 	};
+	const struct push_conf *push = conf_get(cycle->app->conf, &section_push);
+	const struct metrics_limits limits = cycle->metrics.limits;
 
+	/* However many series a limit keeps out, these are what alerts stand on. */
+	cycle->metrics.limits = (struct metrics_limits){ 0 };
 	metrics_add(&cycle->metrics, &running_desc, running);
 	metrics_add(&cycle->metrics, &interval_desc, (double)push->interval_ns / 1e9);
 	add_spool(cycle);
 	metrics_add(&cycle->metrics, &series_desc, cycle->metrics.series + 1);
+	cycle->metrics.limits = limits;
 }
 
 /* What the gate dropped is counted over time and said once for each reason and series. */
@@ -332,6 +335,7 @@ static void say_result(struct cycle *cycle, const struct delivery *d)
 
 enum sink_result cycle_deliver(struct cycle *cycle, bool running, const struct sink_waiter *waiter)
 {
+	int64_t deadline = loop_now_ns() + cycle->target.conf.timeout_ns;
 	struct delivery d;
 
 	arena_reset(&cycle->scratch);
@@ -344,11 +348,11 @@ enum sink_result cycle_deliver(struct cycle *cycle, bool running, const struct s
 	account_drops(cycle);
 	say_result(cycle, &d);
 	save_state(cycle);
-	/* The gateway is there: what waits for it can go, too. */
+	/* The gateway is there: what waits for it can go, too, in the time that is left. */
 	if ((d.result == SINK_OK || d.result == SINK_OK_UNTYPED) && cycle->spooled) {
 		struct spool_report report;
 
-		cycle_flush(cycle, waiter, &report);
+		cycle_flush(cycle, deadline - loop_now_ns(), waiter, &report);
 	}
 	return d.result;
 }

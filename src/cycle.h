@@ -50,8 +50,9 @@ int cycle_open_state(struct cycle *cycle, int64_t wait_ns);
  */
 int cycle_open_spool(struct cycle *cycle);
 
-/* Delivers what is spooled within one timeout, and logs what could not be. */
-void cycle_flush(struct cycle *cycle, const struct sink_waiter *waiter, struct spool_report *ret);
+/* Delivers what is spooled, as far as the time reaches, and logs what could not be. */
+void cycle_flush(struct cycle *cycle, int64_t timeout_ns, const struct sink_waiter *waiter,
+		 struct spool_report *ret);
 
 /* Hands lock and state of one cycle to another, which has none yet. */
 void cycle_move_state(struct cycle *from, struct cycle *to);

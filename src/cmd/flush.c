@@ -19,7 +19,7 @@ static int main_flush(struct app *app, int argc, char *argv[])
 	if (status == 0 && cycle_open_spool(&cycle) < 0)
 		status = EXIT_FAILED;
 	if (status == 0) {
-		cycle_flush(&cycle, NULL, &report);
+		cycle_flush(&cycle, cycle.target.conf.timeout_ns, NULL, &report);
 		if (report.left)
 			status = EXIT_UNDELIVERED;
 		log_info(&app->log, "%u delivered, %u refused, %u still waiting", report.delivered,
