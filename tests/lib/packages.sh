@@ -29,6 +29,7 @@ packages_tests=(
 	binutils
 	clang libclang-rt-14-dev
 	git
+	iproute2
 	jq
 	libcmocka-dev
 	libfaketime
