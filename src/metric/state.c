@@ -160,7 +160,7 @@ static int parse_line(struct state *state, struct str line, struct buf *scratch)
 	struct str key;
 	int r;
 
-	if (!str_cut(&line, '=', &key) || !key.n)
+	if (str_find(line, '=') == line.n || !str_cut(&line, '=', &key) || !key.n)
 		return -EBADMSG;
 	r = unescape(key, scratch);
 	if (r < 0)
