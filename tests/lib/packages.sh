@@ -38,6 +38,7 @@ packages_tests=(
 	procps
 	prometheus-node-exporter
 	python3
+	systemd
 	xz-utils
 )
 
