@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Choosing among the real collectors, and running collectors of the test's own. */
+#include <errno.h>
+
+#include "unit.h"
+
+#include "cmd/commands.h"
+#include "collect/run.h"
+#include "encode/encoder.h"
+
+enum { SECTIONS_MAX = 128 };
+
+/* What a collector of the test's own is to do, and what was done with it. */
+struct script {
+	int open_r, run_r;
+	const char *why;
+	unsigned opened, ran, closed, dirty;
+};
+
+struct world {
+	const struct opt_section *sections[SECTIONS_MAX + 1];
+	struct conf *conf;
+	int dir, said[2];
+	char path[64], text[4096];
+	struct host host;
+	struct metrics metrics;
+	struct state state;
+	struct arena arena;
+	struct collectors all;
+	struct log log;
+	struct str why;
+	struct buf out;
+	struct script script;
+};
+
+static void open_host(struct world *w, bool keep)
+{
+	const struct host_paths paths = { .path = { w->path, w->path, w->path, w->path } };
+
+	host_open(&w->host, &paths, keep);
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	sections_all(w->sections, SECTIONS_MAX);
+	w->conf = conf_new(w->sections);
+	w->dir = unit_dir(w->path);
+	open_host(w, false);
+	metrics_init(&w->metrics, (struct metrics_limits){ 0 });
+	assert_int_equal(pipe2(w->said, O_CLOEXEC | O_NONBLOCK), 0);
+	w->log = (struct log){ .max = LOG_LEVEL_INFO, .fd = w->said[1] };
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	collectors_close(&w->all);
+	conf_free(w->conf);
+	host_close(&w->host);
+	metrics_release(&w->metrics);
+	state_release(&w->state);
+	arena_release(&w->arena);
+	buf_release(&w->out);
+	(void)close(w->said[0]);
+	(void)close(w->said[1]);
+	unit_remove(w->dir);
+	free(w);
+	return 0;
+}
+
+static struct str said(struct world *w)
+{
+	ssize_t n = read(w->said[0], w->text, sizeof(w->text));
+
+	return (struct str){ w->text, n > 0 ? (size_t)n : 0 };
+}
+
+static struct str exposition(struct world *w)
+{
+	buf_reset(&w->out);
+	encoder_text.encode(&w->metrics, &w->out);
+	return buf_view(&w->out);
+}
+
+/* collectors_init() with that choice, instead of the one before. */
+static int choose(struct world *w, const char *enable, const char *disable)
+{
+	collectors_close(&w->all);
+	conf_free(w->conf);
+	w->conf = conf_new(w->sections);
+	if (enable)
+		assert_int_equal(
+			conf_set(w->conf, STR("collectors.enable"), str_of(enable), "test"), 0);
+	if (disable)
+		assert_int_equal(
+			conf_set(w->conf, STR("collectors.disable"), str_of(disable), "test"), 0);
+	return collectors_init(&w->all, w->conf, &w->host, &w->metrics, &w->state, &w->arena,
+			       &w->why);
+}
+
+static bool is_on(const struct world *w, const char *name)
+{
+	for (size_t i = 0; i < w->all.n; i++)
+		if (strcmp(w->all.slots[i].type->name, name) == 0)
+			return w->all.slots[i].enabled;
+	fail_msg("no collector %s", name);
+	return false;
+}
+
+static size_t count_on(const struct world *w)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->all.n; i++)
+		n += w->all.slots[i].enabled;
+	return n;
+}
+
+static void test_choice(void **state)
+{
+	struct world *w = *state;
+	size_t on = 0;
+
+	for (size_t i = 0; i < collector_count(); i++)
+		on += collector_registry[i]->on;
+	assert_true(on > 5);
+
+	assert_int_equal(choose(w, NULL, NULL), 0);
+	assert_int_equal(w->all.n, collector_count());
+	assert_int_equal(count_on(w), on);
+	assert_int_equal(choose(w, "all", NULL), 0);
+	assert_int_equal(count_on(w), collector_count());
+	assert_int_equal(choose(w, "loadavg,meminfo", NULL), 0);
+	assert_int_equal(count_on(w), 2);
+	assert_true(is_on(w, "loadavg") && is_on(w, "meminfo"));
+	assert_int_equal(choose(w, "default,-loadavg", NULL), 0);
+	assert_int_equal(count_on(w), on - 1);
+	assert_false(is_on(w, "loadavg"));
+	/* Alone it means all but that one. */
+	assert_int_equal(choose(w, "-loadavg", NULL), 0);
+	assert_int_equal(count_on(w), on - 1);
+	assert_int_equal(choose(w, "-loadavg,loadavg", NULL), 0);
+	assert_int_equal(count_on(w), on);
+	assert_int_equal(choose(w, "all,-default,uname", NULL), 0);
+	assert_int_equal(count_on(w), collector_count() - on + 1);
+	assert_int_equal(choose(w, "all", "loadavg,meminfo"), 0);
+	assert_int_equal(count_on(w), collector_count() - 2);
+	assert_int_equal(choose(w, "default", "all"), 0);
+	assert_int_equal(count_on(w), 0);
+	collectors_run(&w->all, &w->log);
+	assert_int_equal(w->metrics.series, 0);
+}
+
+static void test_unknown(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(choose(w, "default,loadavgg", NULL), -EINVAL);
+	assert_text(w->why, "there is no collector \"loadavgg\" (did you mean loadavg?)");
+	assert_int_equal(choose(w, "-memifno", NULL), -EINVAL);
+	assert_text(w->why, "there is no collector \"memifno\" (did you mean meminfo?)");
+	assert_int_equal(choose(w, "all", "filesysten"), -EINVAL);
+	assert_part(w->why, "(did you mean filesystem?)");
+	assert_int_equal(choose(w, "something_else_entirely", NULL), -EINVAL);
+	assert_text(w->why, "there is no collector \"something_else_entirely\"; see peekpush list");
+	assert_int_equal(choose(w, "--cpu", NULL), -EINVAL);
+	assert_int_equal(choose(w, "-", NULL), -EINVAL);
+}
+
+static void test_registry(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < collector_count(); i++) {
+		const struct collector *c = collector_registry[i];
+
+		assert_true(label_name_valid(str_of(c->name)));
+		assert_true(str_of(c->name).n < 50);
+		assert_true(c->help && *c->help && c->reads && *c->reads && c->run);
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(c->name, collector_registry[k]->name);
+		if (c->section) {
+			assert_true(str_starts(str_of(c->section->path), STR("collectors.")));
+			assert_string_equal(c->section->path + 11, c->name);
+		}
+	}
+	/* It counts what was dropped from the others. */
+	assert_string_equal(collector_registry[collector_count() - 1]->name, "self");
+}
+
+static void test_fixture(void **state)
+{
+	struct world *w = *state;
+	struct str text;
+
+	unit_write(w->dir, "loadavg", STR("0.5 1.25 2 1/100 4242\n"));
+	assert_int_equal(choose(w, "loadavg,meminfo", NULL), 0);
+	collectors_run(&w->all, &w->log);
+	text = exposition(w);
+	assert_part(text, "\nnode_load1 0.5\n");
+	assert_part(text, "\nnode_load15 2\n");
+	assert_part(text, "\nnode_scrape_collector_success{collector=\"loadavg\"} 1\n");
+	assert_part(text, "\nnode_scrape_collector_success{collector=\"meminfo\"} 0\n");
+	assert_part(text, "\nnode_scrape_collector_duration_seconds{collector=\"meminfo\"} ");
+	/* What this host does not have is no trouble. */
+	assert_text(said(w), "");
+}
+
+struct own {
+	struct script *script;
+	char block[64];
+};
+
+static const struct metric_desc own_desc = { "own", "Help.", METRIC_GAUGE };
+
+/* The script is handed over as the configuration: a block of one's own is empty at first. */
+static int own_open(struct collect *c)
+{
+	struct own *own = c->self;
+	struct script *script = (struct script *)(uintptr_t)c->conf;
+
+	for (size_t i = 0; i < sizeof(own->block); i++)
+		script->dirty += own->block[i] != 0;
+	script->dirty += own->script != NULL;
+	memset(own->block, 1, sizeof(own->block));
+	own->script = script;
+	script->opened++;
+	return script->open_r;
+}
+
+static int own_run(struct collect *c)
+{
+	const struct own *own = c->self;
+
+	own->script->ran++;
+	family_add(metrics_family(c->out, &own_desc), METRIC_LABELS(c->out, { STR("n"), STR("1") }),
+		   own->script->ran);
+	if (own->script->run_r < 0 && own->script->why)
+		return collect_fail(c, own->script->run_r, "%s", own->script->why);
+	return own->script->run_r;
+}
+
+static void own_close(struct collect *c)
+{
+	const struct own *own = c->self;
+
+	own->script->closed++;
+}
+
+static const struct collector own_type = {
+	.name = "own",
+	.help = "for the test",
+	.reads = "nothing",
+	.self_size = sizeof(struct own),
+	.open = own_open,
+	.run = own_run,
+	.close = own_close,
+};
+
+/* The one collector, set up as collectors_init() does it. */
+static void play(struct world *w)
+{
+	struct collector_slot *slot;
+
+	collectors_close(&w->all);
+	w->all.n = 1;
+	w->all.slots = slot = arena_zalloc(&w->all.arena, 1, sizeof(*slot));
+	slot->type = &own_type;
+	slot->enabled = true;
+	slot->c = (struct collect){
+		.host = &w->host,
+		.out = &w->metrics,
+		.scratch = &w->all.scratch,
+		.state = &w->state,
+		.conf = &w->script,
+		.self = arena_zalloc(&w->all.arena, 1, sizeof(struct own)),
+		.why_arena = &slot->why,
+	};
+}
+
+static void cycle(struct world *w)
+{
+	metrics_reset(&w->metrics);
+	collectors_run(&w->all, &w->log);
+}
+
+static void test_life(void **state)
+{
+	struct world *w = *state;
+	struct script *script = &w->script;
+
+	play(w);
+	for (unsigned i = 1; i <= 3; i++) {
+		cycle(w);
+		assert_int_equal(script->opened, 1);
+		assert_int_equal(script->ran, i);
+	}
+	assert_int_equal(w->all.slots[0].series, 1);
+	assert_part(exposition(w), "own{n=\"1\"} 3\n");
+	collectors_close(&w->all);
+	assert_int_equal(script->closed, 1);
+	assert_int_equal(script->dirty, 0);
+
+	/* Never run, never opened, never closed. */
+	*script = (struct script){ 0 };
+	play(w);
+	w->all.slots[0].enabled = false;
+	cycle(w);
+	collectors_close(&w->all);
+	assert_int_equal(script->opened + script->ran + script->closed, 0);
+}
+
+/* An open that fails is undone and tried again on an empty block; run waits for it. */
+static void test_failed_open(void **state)
+{
+	struct world *w = *state;
+	struct script *script = &w->script;
+
+	*script = (struct script){ .open_r = -EIO };
+	play(w);
+	cycle(w);
+	cycle(w);
+	assert_int_equal(script->opened, 2);
+	assert_int_equal(script->closed, 2);
+	assert_int_equal(script->ran, 0);
+	assert_int_equal(script->dirty, 0);
+	assert_part(exposition(w), "node_scrape_collector_success{collector=\"own\"} 0\n");
+	assert_text(said(w), "peekpush: warning: collector own: Input/output error\n");
+	script->open_r = 0;
+	cycle(w);
+	cycle(w);
+	assert_int_equal(script->opened, 3);
+	assert_int_equal(script->ran, 2);
+	collectors_close(&w->all);
+	assert_int_equal(script->closed, 3);
+}
+
+/* A failure keeps its samples, and each reason is said once, over restarts too. */
+static void test_failures(void **state)
+{
+	struct world *w = *state;
+	struct script *script = &w->script;
+
+	*script = (struct script){ .run_r = -EBADMSG, .why = "/proc/own: line 1 is\nodd" };
+	play(w);
+	cycle(w);
+	assert_part(exposition(w), "own{n=\"1\"} 1\n");
+	assert_part(exposition(w), "node_scrape_collector_success{collector=\"own\"} 0\n");
+	assert_text(said(w), "peekpush: warning: collector own: /proc/own: line 1 is?odd\n");
+	cycle(w);
+	assert_text(said(w), "");
+	play(w);
+	cycle(w);
+	assert_text(said(w), "");
+
+	/* Another reason is news. */
+	script->why = NULL;
+	cycle(w);
+	assert_text(said(w), "peekpush: warning: collector own: Bad message\n");
+	/* And so is the old one after it had gone. */
+	script->run_r = 0;
+	cycle(w);
+	assert_text(said(w), "");
+	assert_part(exposition(w), "node_scrape_collector_success{collector=\"own\"} 1\n");
+	assert_int_equal(w->state.n, 0);
+	script->run_r = -EBADMSG;
+	cycle(w);
+	assert_part(said(w), "Bad message");
+
+	/* Not for everybody's ears: what is not there, and what only root may see. */
+	script->run_r = -ENODATA;
+	cycle(w);
+	script->run_r = -EACCES;
+	cycle(w);
+	assert_text(said(w), "");
+	assert_part(exposition(w), "node_scrape_collector_success{collector=\"own\"} 0\n");
+	w->log.max = LOG_LEVEL_DEBUG;
+	script->run_r = -EPERM;
+	cycle(w);
+	assert_text(said(w), "peekpush: debug: collector own: Operation not permitted\n");
+}
+
+static void test_long_why(void **state)
+{
+	struct world *w = *state;
+	char why[5001];
+	struct script *script = &w->script;
+
+	memset(why, 'y', 5000);
+	why[5000] = '\0';
+	*script = (struct script){ .run_r = -EIO, .why = why };
+	play(w);
+	cycle(w);
+	assert_true(w->all.slots[0].c.why.n < 1024);
+	assert_part(said(w), "collector own: yyyyyyyy");
+}
+
+static void test_helpers(void **state)
+{
+	static const struct attr_row rows[] = {
+		{ "a", { "a_bytes", "Help.", METRIC_GAUGE }, 1024 },
+		{ "b", { "b", "Help.", METRIC_GAUGE }, 0 },
+		{ "none", { "none", "Help.", METRIC_GAUGE }, 0 },
+		{ "bad", { "bad", "Help.", METRIC_GAUGE }, 0 },
+	};
+	struct world *w = *state;
+	struct collect *c;
+	struct str text = STR("untouched"), *names = NULL;
+	size_t n = 42;
+
+	play(w);
+	c = &w->all.slots[0].c;
+	assert_int_equal(collect_read(c, HOST_PROC, "net/dev", &text), -ENODATA);
+	assert_text(c->why, "/proc/net/dev is not there");
+	assert_int_equal(collect_list(c, HOST_SYS, "class/x", &names, &n), -ENODATA);
+	assert_text(c->why, "/sys/class/x is not there");
+	assert_int_equal(mkdirat(w->dir, "dir", 0755), 0);
+	assert_int_equal(collect_read(c, HOST_ROOT, "dir", &text), -EISDIR);
+	assert_text(c->why, "/dir: Is a directory");
+	assert_text(text, "untouched");
+	assert_int_equal(collect_needs_live(c, HOST_PROC), -ENODATA);
+	assert_part(c->why, "/proc");
+
+	unit_write(w->dir, "a", STR("2\n"));
+	unit_write(w->dir, "b", STR("-3\n"));
+	unit_write(w->dir, "bad", STR("x\n"));
+	assert_int_equal(collect_attrs(c, w->dir, METRIC_LABELS(c->out, { STR("d"), STR("1") }),
+				       rows, ARRAY_SIZE(rows)),
+			 2);
+	text = exposition(w);
+	assert_part(text, "a_bytes{d=\"1\"} 2048\n");
+	assert_part(text, "b{d=\"1\"} -3\n");
+	assert_int_equal(w->metrics.series, 2);
+}
+
+/* An agent looks for what was never there once a minute only; a oneshot each time. */
+static void test_absent(void **state)
+{
+	struct world *w = *state;
+
+	for (int resident = 0; resident < 2; resident++) {
+		host_close(&w->host);
+		open_host(w, resident);
+		(void)unlinkat(w->dir, "loadavg", 0);
+		assert_int_equal(choose(w, "loadavg", NULL), 0);
+		cycle(w);
+		assert_part(exposition(w), "success{collector=\"loadavg\"} 0\n");
+		unit_write(w->dir, "loadavg", STR("1 2 3 1/1 1\n"));
+		cycle(w);
+		assert_part(exposition(w), resident ? "success{collector=\"loadavg\"} 0\n"
+						    : "success{collector=\"loadavg\"} 1\n");
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_choice, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unknown, setup, teardown),
+		cmocka_unit_test(test_registry),
+		cmocka_unit_test_setup_teardown(test_fixture, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_life, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_failed_open, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long_why, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_helpers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_absent, setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("collectors", tests, NULL, NULL);
+}
