@@ -39,7 +39,7 @@ static bool wants_gzip(const struct target *target)
 					    { "//[::1]", 7 } };
 	struct str url = target->conf.sink.url;
 
-	if (target->sink.type != &sink_http || target->conf.compression == TARGET_GZIP_NEVER)
+	if (!target->sink.type->remote || target->conf.compression == TARGET_GZIP_NEVER)
 		return false;
 	if (target->conf.compression == TARGET_GZIP_ALWAYS)
 		return true;
@@ -134,7 +134,7 @@ static int probe_format(struct target *target, int64_t deadline, const struct si
 	struct sink_reply reply;
 
 	*ret = TARGET_TEXT;
-	if (target->sink.type != &sink_http)
+	if (!target->sink.type->remote)
 		return 0;
 	if (target->conf.format != TARGET_AUTO) {
 		*ret = target->conf.format;
@@ -407,7 +407,7 @@ void target_probe(struct target *target, struct arena *scratch, struct delivery 
 	struct str version;
 
 	*d = (struct delivery){ .message = STR("written locally, nothing to reach") };
-	if (target->sink.type != &sink_http)
+	if (!target->sink.type->remote)
 		return;
 	note(d, send(target, &request, now_ns() + target->conf.timeout_ns, NULL, scratch, &reply),
 	     &reply);

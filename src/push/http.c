@@ -426,6 +426,7 @@ static void http_close(struct sink *sink)
 const struct sink_type sink_http = {
 	.name = "http",
 	.schemes = "http:|https:",
+	.remote = true,
 	.open = http_open,
 	.send = http_send,
 	.close = http_close,

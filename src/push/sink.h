@@ -61,6 +61,7 @@ struct sink;
 struct sink_type {
 	const char *name;
 	const char *schemes; /* "http:|https:" */
+	bool remote; /* somebody answers there, who may be asked what he takes */
 	int (*open)(struct sink *sink, struct str *ret_why);
 	enum sink_result (*send)(struct sink *sink, const struct sink_request *request,
 				 const struct sink_waiter *waiter, struct arena *arena,
