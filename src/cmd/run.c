@@ -87,9 +87,23 @@ static void open_state(struct run *run)
 			    strerror(-r));
 	else
 		run->can_keep = true;
+}
+
+/*
+ * Takes the group's lock and what is remembered of it: another run of the same job may have
+ * delivered since we looked. An fd, or -errno; without a spool there is nothing to lock.
+ */
+static int lock_group(struct run *run, int64_t wait_ns)
+{
+	int lock = run->can_keep ? spool_lock(&run->spool, run->target.path, wait_ns) : -ENOENT;
+
+	if (lock < 0)
+		return lock;
+	state_release(&run->state);
 	if (state_load(&run->state, run->state_dir, run->state_name) == -EBADMSG)
 		log_warning(&run->app->log, "%s: damaged; starting without memory",
 			    run->state_name);
+	return lock;
 }
 
 /* What pushing needs, opened while CMD is running already. */
@@ -193,14 +207,20 @@ static void say_failure(struct run *run, const struct delivery *d)
 static void push_heartbeat(struct run *run)
 {
 	const struct sink_waiter waiter = { run->loop.epoll, watch_job, run };
+	int lock = lock_group(run, 0);
 	struct delivery d;
 
+	/* Another run of this job is delivering at this moment: the next heartbeat will do. */
+	if (lock == -EWOULDBLOCK)
+		return;
 	job_sample(&run->job);
 	compose(run);
 	target_deliver(&run->target, &run->metrics, &waiter, &run->scratch, &d);
 	if (d.result != SINK_OK && d.result != SINK_OK_UNTYPED && d.result != SINK_INTERRUPTED)
 		say_failure(run, &d);
 	save(run);
+	if (lock >= 0)
+		(void)close(lock);
 }
 
 static void keep_result(struct run *run)
@@ -227,9 +247,7 @@ static void push_result(struct run *run)
 {
 	const struct sink_waiter waiter = { run->loop.epoll, asked_to_stop, run };
 	struct delivery d;
-	int lock = run->can_keep
-			   ? spool_lock(&run->spool, run->target.path, run->target.conf.timeout_ns)
-			   : -1;
+	int lock = lock_group(run, run->target.conf.timeout_ns);
 
 	compose(run);
 	target_deliver(&run->target, &run->metrics, &waiter, &run->scratch, &d);
@@ -240,9 +258,9 @@ static void push_result(struct run *run)
 		say_failure(run, &d);
 		keep_result(run);
 	}
+	save(run);
 	if (lock >= 0)
 		(void)close(lock);
-	save(run);
 }
 
 static void follow(struct run *run)
@@ -302,8 +320,7 @@ static int main_run(struct app *app, int argc, char *argv[])
 	job_reap(&run.job);
 	if (run.can_push)
 		push_result(&run);
-	if (run.can_push)
-		target_close(&run.target);
+	target_close(&run.target);
 	spool_close(&run.spool);
 	if (run.state_dir >= 0)
 		(void)close(run.state_dir);
