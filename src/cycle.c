@@ -2,11 +2,11 @@
 #include "cycle.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <sys/file.h>
 #include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
 
 #include "loop.h"
 
@@ -72,26 +72,6 @@ void cycle_target_conf(const struct app *app, struct arena *arena, struct target
 		ret->timeout_ns = push->interval_ns * 9 / 10;
 }
 
-/* flock with a limit: no call waits for a lock with a timeout, so it is asked again. */
-static int take_lock(int dir, int64_t wait_ns)
-{
-	int64_t deadline = loop_now_ns() + wait_ns;
-	int fd = openat(dir, lock_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0)
-		return -errno;
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK || loop_now_ns() >= deadline) {
-			int r = -errno;
-
-			(void)close(fd);
-			return r;
-		}
-		(void)poll(NULL, 0, 20);
-	}
-	return fd;
-}
-
 static void save_state(void *arg)
 {
 	struct cycle *cycle = arg;
@@ -117,7 +97,7 @@ int cycle_open_state(struct cycle *cycle, int64_t wait_ns)
 			    STR_ARG(why));
 		return 0;
 	}
-	cycle->lock = take_lock(cycle->state_dir, wait_ns);
+	cycle->lock = file_lock(cycle->state_dir, lock_name, wait_ns);
 	if (cycle->lock == -EWOULDBLOCK) {
 		log_error(log,
 			  "another peekpush is pushing this host (it holds %s in the state "
@@ -228,7 +208,7 @@ void cycle_close(struct cycle *cycle)
 
 void cycle_sample(struct cycle *cycle)
 {
-	cycle->begin_ns = loop_now_ns();
+	cycle->begin_ns = clock_ns(CLOCK_BOOTTIME);
 	metrics_reset(&cycle->metrics);
 	collectors_run(&cycle->collectors, &cycle->app->log);
 }
@@ -335,7 +315,7 @@ static void say_result(struct cycle *cycle, const struct delivery *d)
 
 enum sink_result cycle_deliver(struct cycle *cycle, bool running, const struct sink_waiter *waiter)
 {
-	int64_t deadline = loop_now_ns() + cycle->target.conf.timeout_ns;
+	int64_t deadline = clock_ns(CLOCK_BOOTTIME) + cycle->target.conf.timeout_ns;
 	struct delivery d;
 
 	arena_reset(&cycle->scratch);
@@ -344,7 +324,7 @@ enum sink_result cycle_deliver(struct cycle *cycle, bool running, const struct s
 	(void)state_add(&cycle->state,
 			arena_printf(&cycle->scratch, "pushes.%s", sink_result_name(d.result)), 1);
 	state_set_u64(&cycle->state, STR("cycle.duration_ns"),
-		      (uint64_t)(loop_now_ns() - cycle->begin_ns));
+		      (uint64_t)(clock_ns(CLOCK_BOOTTIME) - cycle->begin_ns));
 	account_drops(cycle);
 	say_result(cycle, &d);
 	save_state(cycle);
@@ -352,7 +332,7 @@ enum sink_result cycle_deliver(struct cycle *cycle, bool running, const struct s
 	if ((d.result == SINK_OK || d.result == SINK_OK_UNTYPED) && cycle->spooled) {
 		struct spool_report report;
 
-		cycle_flush(cycle, deadline - loop_now_ns(), waiter, &report);
+		cycle_flush(cycle, deadline - clock_ns(CLOCK_BOOTTIME), waiter, &report);
 	}
 	return d.result;
 }

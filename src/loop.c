@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 enum { SECOND_NS = 1000000000 };
 
 static int watch(struct loop *loop, int fd, unsigned event)
@@ -58,14 +60,6 @@ void loop_close(struct loop *loop)
 	close_fd(&loop->child);
 	close_fd(&loop->epoll);
 	(void)sigprocmask(SIG_SETMASK, &loop->before, NULL);
-}
-
-int64_t loop_now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &t);
-	return (int64_t)t.tv_sec * SECOND_NS + t.tv_nsec;
 }
 
 int loop_tick_at(struct loop *loop, int64_t first_ns, int64_t interval_ns)
@@ -127,11 +121,11 @@ static void drain(struct loop *loop)
 
 unsigned loop_wait(struct loop *loop, int64_t timeout_ns)
 {
-	int64_t deadline = timeout_ns < 0 ? -1 : loop_now_ns() + timeout_ns;
+	int64_t deadline = timeout_ns < 0 ? -1 : clock_ns(CLOCK_BOOTTIME) + timeout_ns;
 
 	for (;;) {
 		struct epoll_event ready[4];
-		int64_t left = deadline < 0 ? -1 : deadline - loop_now_ns();
+		int64_t left = deadline < 0 ? -1 : deadline - clock_ns(CLOCK_BOOTTIME);
 		int ms = deadline < 0 ? -1 : left <= 0 ? 0 : (int)((left + 999999) / 1000000);
 
 		drain(loop);

@@ -12,7 +12,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-
 enum loop_event {
 	LOOP_TICK = 1,    /* the timer */
 	LOOP_STOP = 2,    /* SIGTERM or SIGINT, unless they are to be forwarded */
@@ -50,7 +49,6 @@ void loop_close(struct loop *loop);
  * clock has no say: it may jump.
  */
 int loop_tick_at(struct loop *loop, int64_t first_ns, int64_t interval_ns);
-int64_t loop_now_ns(void);
 
 /* LOOP_CHILD when the process ends. Takes the pidfd over. */
 int loop_watch_child(struct loop *loop, int pidfd);

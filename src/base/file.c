@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
 #include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -139,4 +142,24 @@ int file_make_dirs(const char *path, mode_t mode)
 			return -ENOTDIR;
 	}
 	return 0;
+}
+
+int file_lock(int dir, const char *name, int64_t wait_ns)
+{
+	int64_t deadline = clock_ns(CLOCK_BOOTTIME) + wait_ns;
+	int fd = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return -errno;
+	/* No call waits for a lock with a limit, so it is asked again and again. */
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK || clock_ns(CLOCK_BOOTTIME) >= deadline) {
+			int r = -errno;
+
+			(void)close(fd);
+			return r;
+		}
+		(void)poll(NULL, 0, 10);
+	}
+	return fd;
 }

@@ -32,3 +32,9 @@ int file_make_dirs(const char *path, mode_t mode);
 
 /* Writes all of it, across short writes and EINTR. */
 int file_write_all(int fd, struct str content);
+
+/*
+ * Takes the lock that dir/name stands for, waiting up to `wait_ns`. Returns an fd whose close
+ * gives it back, -EWOULDBLOCK when another holds it, or -errno.
+ */
+int file_lock(int dir, const char *name, int64_t wait_ns);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "cmd/commands.h"
 #include "cycle.h"
@@ -47,7 +48,7 @@ static int phase(const struct agent *agent, int64_t *ret)
 static int schedule(struct agent *agent)
 {
 	const struct push_conf *push = conf_get(agent->app->conf, &section_push);
-	int64_t now = loop_now_ns(), offset, next;
+	int64_t now = clock_ns(CLOCK_BOOTTIME), offset, next;
 
 	agent->interval_ns = push->interval_ns;
 
@@ -198,7 +199,7 @@ static int main_agent(struct app *app, int argc, char *argv[])
 	if (status == 0 && loop_open(&agent.loop, false) < 0)
 		status = EXIT_FAILED;
 	if (status == 0) {
-		srandom((unsigned)loop_now_ns());
+		srandom((unsigned)clock_ns(CLOCK_BOOTTIME));
 		status = schedule(&agent);
 		if (status == 0) {
 			run(&agent);

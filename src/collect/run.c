@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <time.h>
 
+#include "base/clock.h"
+
 static const struct opt collectors_opts[] = {
 	{
 		.name = "enable",
@@ -127,14 +129,6 @@ int collectors_init(struct collectors *all, const struct conf *conf, struct host
 	return r < 0 ? r : select_words(all, &choice->disable, false, arena, ret_why);
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /*
  * Hardware that was never there seldom appears: an agent looks for it once a minute, not in
  * each cycle. What it was told last still stands.
@@ -158,7 +152,7 @@ static void open_one(struct collector_slot *slot)
 
 static void run_one(struct collector_slot *slot, struct arena *scratch)
 {
-	int64_t begin = now_ns();
+	int64_t begin = clock_ns(CLOCK_MONOTONIC);
 	uint32_t before = slot->c.out->series;
 
 	if (begin < slot->look_ns)
@@ -171,7 +165,7 @@ static void run_one(struct collector_slot *slot, struct arena *scratch)
 		open_one(slot);
 	if (slot->opened)
 		slot->result = slot->type->run(&slot->c);
-	slot->seconds = (double)(now_ns() - begin) / 1e9;
+	slot->seconds = (double)(clock_ns(CLOCK_MONOTONIC) - begin) / 1e9;
 	slot->series = slot->c.out->series - before;
 	slot->seen |= slot->series > 0;
 	if (slot->c.host->keep && !slot->seen && (slot->result == 0 || slot->result == -ENODATA))

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/num.h"
 
 #define NOT_BEGUN UINT32_MAX
@@ -31,14 +32,6 @@ struct statfs_shared {
 	uint32_t n;
 	struct statfs_figures figures[];
 };
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static int call_statfs(const char *path, struct statfs_figures *ret)
 {
@@ -236,7 +229,7 @@ static int await(struct statfs_worker *w, int64_t deadline)
 
 	while (r == -EAGAIN) {
 		uint32_t before = atomic_load(&w->shared->at);
-		int64_t left = deadline - now_ns();
+		int64_t left = deadline - clock_ns(CLOCK_MONOTONIC);
 		int64_t patience = left / 2 > least_patience_ns ? left / 2 : least_patience_ns;
 		struct timespec wait = { patience / 1000000000, patience % 1000000000 };
 		struct pollfd poll_fd = { .fd = w->fd, .events = POLLIN };
@@ -304,7 +297,7 @@ static size_t take(const struct statfs_worker *w, size_t n, struct statfs_figure
 int statfs_batch(struct statfs_worker *w, int dir, size_t n, const char *const paths[],
 		 int64_t timeout_ns, struct statfs_figures *ret)
 {
-	int64_t deadline = now_ns() + timeout_ns;
+	int64_t deadline = clock_ns(CLOCK_MONOTONIC) + timeout_ns;
 	int deaths = 0;
 	size_t done = 0;
 
@@ -329,7 +322,7 @@ int statfs_batch(struct statfs_worker *w, int dir, size_t n, const char *const p
 		}
 		abandon(w);
 		if (r == -ECANCELED || (r == -EPIPE && ++deaths > MAX_DEATHS) ||
-		    now_ns() >= deadline) {
+		    clock_ns(CLOCK_MONOTONIC) >= deadline) {
 			cancel(n - done, ret + done, -ECANCELED);
 			break;
 		}

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/num.h"
 
@@ -46,22 +47,6 @@ const struct opt_section section_job = {
 	.size = sizeof(struct job_conf),
 };
 
-static double wall_seconds(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_REALTIME, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static int64_t boot_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 static _Noreturn void become(char *argv[], const sigset_t *mask, bool ignore_child, int report)
 {
 	int error;
@@ -85,8 +70,8 @@ int job_start(struct job *job, char *argv[], const sigset_t *mask, bool *ret_for
 		return -errno;
 	/* With SIGCHLD ignored (inherited from some daemons) the kernel would keep no status. */
 	(void)sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = SIG_DFL }, &before);
-	job->start_wall = wall_seconds();
-	job->start_ns = boot_ns();
+	job->start_wall = clock_wall_seconds();
+	job->start_ns = clock_ns(CLOCK_BOOTTIME);
 	job->pid = fork();
 	if (job->pid == 0)
 		become(argv, mask, before.sa_handler == SIG_IGN, fds[1]);
@@ -182,8 +167,8 @@ void job_reap(struct job *job)
 	while (wait4(job->pid, &status, 0, &usage) < 0 && errno == EINTR)
 		;
 	job->ended = true;
-	job->end_ns = boot_ns();
-	job->end_wall = wall_seconds();
+	job->end_ns = clock_ns(CLOCK_BOOTTIME);
+	job->end_wall = clock_wall_seconds();
 	job->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	job->exit_code = job->signal ? 128 + job->signal : WEXITSTATUS(status);
 	job->user_seconds = seconds(usage.ru_utime);

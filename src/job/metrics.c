@@ -5,6 +5,7 @@
  */
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "config.h"
 #include "job/job.h"
@@ -150,14 +151,12 @@ void job_metrics(const struct job *job, struct metrics *out, struct state *state
 		"What runs here; always 1.",
 		METRIC_GAUGE,
 	};
-	struct timespec now;
 
-	(void)clock_gettime(CLOCK_REALTIME, &now);
 	if (job->ended)
 		remember_result(job, state);
 	metrics_add(out, &running, !job->ended);
 	metrics_add(out, &start, job->start_wall);
-	metrics_add(out, &heartbeat, (double)now.tv_sec + (double)now.tv_nsec / 1e9);
+	metrics_add(out, &heartbeat, clock_wall_seconds());
 	add_result(out, state);
 	add_usage(job, out);
 	family_add(metrics_family(out, &info),

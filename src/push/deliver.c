@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "encode/encoder.h"
 #include "push/gzip.h"
 
@@ -14,14 +15,6 @@ enum {
 	GZIP_MIN = 1024,
 	GZIP_LEVEL = 1, /* half the time of 6 for nine tenths of the gain */
 };
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static struct str state_key(struct target *target, struct arena *arena, const char *what)
 {
@@ -106,7 +99,7 @@ static enum sink_result send(struct target *target, struct sink_request *request
 			     struct sink_reply *ret)
 {
 	*ret = (struct sink_reply){ 0 };
-	request->timeout_ns = deadline - now_ns();
+	request->timeout_ns = deadline - clock_ns(CLOCK_MONOTONIC);
 	if (request->timeout_ns <= 0) {
 		ret->message = STR("no time left for another attempt");
 		return SINK_DOWN;
@@ -338,7 +331,7 @@ static bool reject_named(struct target *target, struct metrics *metrics, struct 
 void target_deliver(struct target *target, struct metrics *metrics,
 		    const struct sink_waiter *waiter, struct arena *scratch, struct delivery *d)
 {
-	int64_t deadline = now_ns() + target->conf.timeout_ns;
+	int64_t deadline = clock_ns(CLOCK_MONOTONIC) + target->conf.timeout_ns;
 	enum target_format format;
 	struct sink_reply reply;
 
@@ -382,7 +375,9 @@ void target_delete(struct target *target, const struct sink_waiter *waiter, stru
 	struct sink_reply reply;
 
 	*d = (struct delivery){ 0 };
-	note(d, send(target, &request, now_ns() + target->conf.timeout_ns, waiter, scratch, &reply),
+	note(d,
+	     send(target, &request, clock_ns(CLOCK_MONOTONIC) + target->conf.timeout_ns, waiter,
+		  scratch, &reply),
 	     &reply);
 	state_unset(target->state, state_key(target, scratch, "families"));
 }
@@ -409,7 +404,9 @@ void target_probe(struct target *target, struct arena *scratch, struct delivery 
 	*d = (struct delivery){ .message = STR("written locally, nothing to reach") };
 	if (!target->sink.type->remote)
 		return;
-	note(d, send(target, &request, now_ns() + target->conf.timeout_ns, NULL, scratch, &reply),
+	note(d,
+	     send(target, &request, clock_ns(CLOCK_MONOTONIC) + target->conf.timeout_ns, NULL,
+		  scratch, &reply),
 	     &reply);
 	if (d->result == SINK_OK &&
 	    memmem(reply.body.p, reply.body.n, "\"build_information\"", 19)) {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "push/credentials.h"
 #include "push/curl.h"
 #include "push/endpoint.h"
@@ -274,14 +275,6 @@ static void set_answer(struct setup *setup, struct http *http, struct answer *an
 	set_pointer(setup, CURLOPT_WRITEDATA, answer);
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
 static int to_ms(int64_t ns)
 {
 	int64_t ms = (ns + 999999) / 1000000;
@@ -307,7 +300,7 @@ static CURLcode drive(struct http *http, int64_t deadline, const struct sink_wai
 		if (message)
 			return message->data.result;
 
-		int64_t rest = deadline - now_ns();
+		int64_t rest = deadline - clock_ns(CLOCK_MONOTONIC);
 
 		if (rest <= 0 || !running)
 			return running ? CURLE_OPERATION_TIMEDOUT : CURLE_FAILED_INIT;
@@ -357,7 +350,7 @@ static void transfer(struct http *http, const struct sink *sink, const struct si
 {
 	const struct curl *curl = &http->curl;
 	struct setup setup = { .curl = curl, .easy = http->easy };
-	int64_t deadline = now_ns() + request->timeout_ns;
+	int64_t deadline = clock_ns(CLOCK_MONOTONIC) + request->timeout_ns;
 	struct str url = arena_printf(answer->arena, "%s%.*s", http->endpoint.base.p,
 				      (int)request->path.n, request->path.p);
 	struct curl_slist *headers = set_request(&setup, request, answer->arena);

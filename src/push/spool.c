@@ -7,16 +7,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/num.h"
 
@@ -51,35 +50,12 @@ static void name_of(struct str path, const char *suffix, char name[NAME_MAX_SIZE
 		       suffix);
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 int spool_lock(const struct spool *spool, struct str path, int64_t wait_ns)
 {
-	int64_t deadline = now_ns() + wait_ns;
 	char name[NAME_MAX_SIZE];
 
 	name_of(path, ".lock", name);
-
-	int fd = openat(spool->dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0)
-		return -errno;
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK || now_ns() >= deadline) {
-			int r = -errno;
-
-			(void)close(fd);
-			return r;
-		}
-		(void)poll(NULL, 0, 10);
-	}
-	return fd;
+	return file_lock(spool->dir, name, wait_ns);
 }
 
 static bool is_entry(const char *name)
@@ -241,7 +217,7 @@ static bool flush_entry(const struct spool *spool, struct sink *sink, struct str
 	if (lock < 0 || file_read(spool->dir, name.p, ENTRY_MAX, scratch, &text) < 0 ||
 	    parse_entry(text, scratch, &request) < 0)
 		return true;
-	request.timeout_ns = deadline - now_ns();
+	request.timeout_ns = deadline - clock_ns(CLOCK_MONOTONIC);
 	if (request.timeout_ns <= 0)
 		return false;
 	report->last = sink_send(sink, &request, waiter, scratch, &reply);
@@ -261,7 +237,7 @@ static bool flush_entry(const struct spool *spool, struct sink *sink, struct str
 void spool_flush(const struct spool *spool, struct sink *sink, int64_t timeout_ns,
 		 const struct sink_waiter *waiter, struct arena *scratch, struct spool_report *ret)
 {
-	int64_t deadline = now_ns() + timeout_ns;
+	int64_t deadline = clock_ns(CLOCK_MONOTONIC) + timeout_ns;
 	struct entry *list;
 	size_t n = list_entries(spool, scratch, &list);
 	uint64_t left, bytes;

@@ -39,6 +39,7 @@ packages_tests=(
 	prometheus-node-exporter
 	python3
 	systemd
+	valgrind
 	xz-utils
 )
 

@@ -3,19 +3,13 @@
 
 #include <time.h>
 
+#include "base/clock.h"
+
 #define PREFIX "filesystem.stuck."
 
 static struct str key_of(struct collect *c, struct str point)
 {
 	return arena_printf(c->scratch, PREFIX "%016llx", (unsigned long long)str_hash(point));
-}
-
-static uint64_t boot_seconds(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec;
 }
 
 /* Process numbers and the time since boot mean nothing in another boot. */
@@ -78,7 +72,7 @@ bool stuck_mounts_skip(struct stuck_mounts *stuck, struct collect *c, struct str
 		       int64_t retry_ns)
 {
 	struct str key = key_of(c, point), value = state_get(c->state, key);
-	uint64_t boot, since, pid, started, now = boot_seconds();
+	uint64_t boot, since, pid, started, now = (uint64_t)clock_ns(CLOCK_BOOTTIME) / 1000000000;
 
 	if (!value.n)
 		return false;
@@ -96,10 +90,10 @@ bool stuck_mounts_skip(struct stuck_mounts *stuck, struct collect *c, struct str
 void stuck_mounts_add(struct stuck_mounts *stuck, struct collect *c, struct str point,
 		      const struct statfs_figures *figures)
 {
-	struct str value =
-		arena_printf(c->scratch, "%llu %llu %llu %llu", (unsigned long long)boot_hash(c),
-			     (unsigned long long)boot_seconds(), (unsigned long long)figures->stuck,
-			     (unsigned long long)figures->stuck_since);
+	struct str value = arena_printf(
+		c->scratch, "%llu %llu %llu %llu", (unsigned long long)boot_hash(c),
+		(unsigned long long)(uint64_t)clock_ns(CLOCK_BOOTTIME) / 1000000000,
+		(unsigned long long)figures->stuck, (unsigned long long)figures->stuck_since);
 
 	state_set(c->state, key_of(c, point), value);
 	stuck->n++;
