@@ -265,7 +265,7 @@ static void test_reject(void **state)
 {
 	struct metrics *m = *state;
 	struct family *f = metrics_family(m, &gauge);
-	char value[16];
+	char value[32];
 
 	/* More than the first table of pairs holds, again and again. */
 	for (int round = 0; round < 5; round++) {
