@@ -225,43 +225,56 @@ static int read_slot(int dir, const char *name, struct arena *arena, struct str 
 	return 0;
 }
 
+static int parse_entries(struct state *state, struct str entries)
+{
+	_cleanup_buf_ struct buf scratch = { 0 };
+	struct str line;
+	int r = 0;
+
+	while (r == 0 && str_line(&entries, &line))
+		r = parse_line(state, line, &scratch);
+	if (r < 0)
+		state_release(state);
+	return r;
+}
+
 int state_load(struct state *state, int dir, const char *name)
 {
 	_cleanup_arena_ struct arena arena = { 0 };
-	_cleanup_buf_ struct buf value = { 0 };
-	struct str entries = { 0 }, line;
-	bool damaged = false, found = false;
-	int r = 0;
+	struct str entries[2];
+	uint64_t serial[2];
+	bool whole[2] = { false, false }, loaded = false;
+	int result = 0;
 
 	*state = (struct state){ .fresh = true };
 	for (uint64_t slot = 0; slot < 2; slot++) {
 		char slot_file[NAME_SIZE];
-		struct str these;
-		uint64_t serial;
+		int r;
 
 		slot_name(name, slot, slot_file);
-		r = read_slot(dir, slot_file, &arena, &these, &serial);
+		r = read_slot(dir, slot_file, &arena, &entries[slot], &serial[slot]);
 		if (r < 0 && r != -ENOENT && r != -EBADMSG)
 			return r;
-		damaged |= r == -EBADMSG;
-		if (r == 0 && (!found || serial > state->serial)) {
-			found = true;
-			entries = these;
-			state->serial = serial;
-		}
+		whole[slot] = r == 0;
+		if (r == -EBADMSG)
+			result = r;
 	}
-	if (!found)
-		return damaged ? -EBADMSG : 0;
-	for (r = 0; r == 0 && str_line(&entries, &line);)
-		r = parse_line(state, line, &value);
-	if (r < 0) {
-		state_release(state);
-		state->fresh = true;
-		return r;
+
+	size_t newer = whole[1] && (!whole[0] || serial[1] > serial[0]);
+
+	for (size_t i = 0; i < 2 && !loaded; i++) {
+		size_t slot = i ? !newer : newer;
+
+		if (!whole[slot])
+			continue;
+		result = parse_entries(state, entries[slot]);
+		loaded = result == 0;
 	}
-	state->fresh = false;
+	state->fresh = !loaded;
 	state->changed = false;
-	return 0;
+	/* The next save must be newer than both, or a bad file would go on winning. */
+	state->serial = whole[newer] ? serial[newer] : 0;
+	return loaded ? 0 : result;
 }
 
 static int write_slot(int dir, const char *name, struct str content, bool sync)

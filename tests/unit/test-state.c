@@ -327,6 +327,26 @@ static void test_garbage(void **state)
 	}
 }
 
+/* A file whose hash is right but whose lines are not: the older one, and then a newer one. */
+static void test_misprint(void **state)
+{
+	struct world *w = *state;
+	struct str bad = STR("peekpush-state 1\nserial 100\nnot a line\n");
+
+	set(w, "a", "1");
+	save(w);
+	unit_write(w->dir, "s.0",
+		   arena_printf(&w->arena, "%send %016llx\n", bad.p,
+				(unsigned long long)str_hash(bad)));
+	assert_int_equal(reload(w), 0);
+	assert_text(get(w, "a"), "1");
+	set(w, "a", "2");
+	save(w);
+	assert_int_equal(reload(w), 0);
+	assert_text(get(w, "a"), "2");
+	assert_int_equal(w->state.serial, 101);
+}
+
 /* A file of a million short lines must not keep the host from being sampled. */
 static void test_huge(void **state)
 {
@@ -421,6 +441,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_missing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_misprint, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_huge, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_denied, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shrink, setup, teardown),
