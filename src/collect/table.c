@@ -12,8 +12,10 @@ int collect_fail(struct collect *c, int r, const char *format, ...)
 	va_list ap;
 
 	va_start(ap, format);
-	(void)vsnprintf(text, sizeof(text), format, ap);
+	int n = vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
+	if (n >= (int)sizeof(text))
+		memcpy(text + sizeof(text) - 4, "...", 4);
 	c->why = arena_str(c->why_arena, str_of(text));
 	return r;
 }
@@ -70,7 +72,7 @@ int collect_needs_live(struct collect *c, enum host_root root)
 		return 0;
 	return collect_fail(c, -ENODATA,
 			    "asks the running kernel, and another tree than %s is given",
-			    root_name[root]);
+			    root == HOST_ROOT ? "/" : root_name[root]);
 }
 
 size_t collect_attrs(struct collect *c, int dir, const struct labels *labels,

@@ -397,6 +397,7 @@ static void test_long_why(void **state)
 	play(w);
 	cycle(w);
 	assert_true(w->all.slots[0].c.why.n < 1024);
+	assert_true(str_ends(w->all.slots[0].c.why, STR("y...")));
 	assert_part(said(w), "collector own: yyyyyyyy");
 }
 
@@ -425,6 +426,22 @@ static void test_helpers(void **state)
 	assert_text(text, "untouched");
 	assert_int_equal(collect_needs_live(c, HOST_PROC), -ENODATA);
 	assert_part(c->why, "/proc");
+
+	assert_int_equal(collect_needs_live(c, HOST_ROOT), -ENODATA);
+	assert_part(c->why, "another tree than / is given");
+	assert_int_equal(collect_number(c, HOST_PROC, "number", &own_desc), -ENODATA);
+	unit_write(w->dir, "number", STR("12 x\n"));
+	assert_int_equal(collect_number(c, HOST_PROC, "number", &own_desc), -EBADMSG);
+	assert_text(c->why, "/proc/number: not a number");
+	unit_write(w->dir, "number", STR("12\n"));
+	assert_int_equal(collect_number(c, HOST_PROC, "number", &own_desc), 0);
+	assert_part(exposition(w), "own 12\n");
+	metrics_reset(&w->metrics);
+	w->host.cycle++;
+	assert_int_equal(collect_read_once(c, HOST_PROC, "none", &text), -ENODATA);
+	assert_text(c->why, "/proc/none is not there");
+	assert_int_equal(collect_read_once(c, HOST_PROC, "number", &text), 0);
+	assert_text(text, "12\n");
 
 	unit_write(w->dir, "a", STR("2\n"));
 	unit_write(w->dir, "b", STR("-3\n"));
