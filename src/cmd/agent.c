@@ -5,6 +5,8 @@
  */
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/num.h"
@@ -21,6 +23,7 @@ struct agent {
 	struct cycle *cycle;
 	struct loop loop;
 	struct notify notify;
+	int beat; /* timerfd: the watchdog is to be answered, also while a delivery waits */
 	int64_t interval_ns;
 	unsigned failures, skip; /* deliveries failed in a row; ticks still to leave out */
 };
@@ -83,14 +86,43 @@ static void back_off(struct agent *agent, enum sink_result result)
 	agent->skip = most / 2 + (unsigned)random() % (most / 2 + 1);
 }
 
+static int open_beat(int64_t period_ns)
+{
+	struct itimerspec spec = {
+		.it_interval = { period_ns / 1000000000, period_ns % 1000000000 },
+	};
+	int fd;
+
+	if (!period_ns)
+		return -1;
+	spec.it_value = spec.it_interval;
+	fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (fd >= 0)
+		(void)timerfd_settime(fd, 0, &spec, NULL);
+	return fd;
+}
+
+/* A slow gateway is no reason to be taken for hung; how long it may be slow has a limit. */
+static bool beat(void *arg)
+{
+	const struct agent *agent = arg;
+	uint64_t ticks;
+
+	(void)!read(agent->beat, &ticks, sizeof(ticks));
+	notify_say(&agent->notify, "WATCHDOG=1");
+	return false;
+}
+
 /*
  * A delivery is not broken off by SIGTERM: a request that is on its way could be stored after
  * the last word, and the gateway would hold a running host for ever.
  */
 static void cycle_once(struct agent *agent, bool running)
 {
+	const struct sink_waiter waiter = { agent->beat, beat, agent };
+
 	cycle_sample(agent->cycle);
-	back_off(agent, cycle_deliver(agent->cycle, running, NULL));
+	back_off(agent, cycle_deliver(agent->cycle, running, &waiter));
 }
 
 /* Takes a new configuration over only when all of it works; else the old one goes on. */
@@ -155,13 +187,14 @@ static void run(struct agent *agent)
 static void say_goodbye(struct agent *agent)
 {
 	const struct push_conf *push = conf_get(agent->app->conf, &section_push);
+	const struct sink_waiter waiter = { agent->beat, beat, agent };
 	struct delivery d;
 
 	if (!push->delete_on_stop) {
 		cycle_once(agent, false);
 		return;
 	}
-	target_delete(&agent->cycle->target, NULL, &agent->cycle->scratch, &d);
+	target_delete(&agent->cycle->target, &waiter, &agent->cycle->scratch, &d);
 	if (d.result != SINK_OK && d.result != SINK_OK_UNTYPED)
 		log_error(&agent->app->log, "group not deleted: %.*s", STR_ARG(d.message));
 }
@@ -191,6 +224,7 @@ static int main_agent(struct app *app, int argc, char *argv[])
 	raise_file_limit();
 	if (notify_open(&agent.notify, &why) < 0)
 		log_warning(&app->log, "systemd will not be told: %s", why);
+	agent.beat = open_beat(agent.notify.watchdog_ns);
 	status = cycle_open(agent.cycle, app, true);
 	if (status == 0)
 		status = cycle_open_target(agent.cycle);
@@ -208,6 +242,8 @@ static int main_agent(struct app *app, int argc, char *argv[])
 		loop_close(&agent.loop);
 	}
 	cycle_close(agent.cycle);
+	if (agent.beat >= 0)
+		(void)close(agent.beat);
 	return status;
 }
 
