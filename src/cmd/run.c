@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cmd/commands.h"
 #include "cycle.h"
 #include "job/job.h"
@@ -246,9 +247,12 @@ static void keep_result(struct run *run)
 static void push_result(struct run *run)
 {
 	const struct sink_waiter waiter = { run->loop.epoll, asked_to_stop, run };
+	int64_t begin = clock_ns(CLOCK_BOOTTIME);
 	struct delivery d;
 	int lock = lock_group(run, run->target.conf.timeout_ns);
 
+	/* Waiting for the lock and delivering are one timeout together. */
+	run->target.conf.timeout_ns -= clock_ns(CLOCK_BOOTTIME) - begin;
 	compose(run);
 	target_deliver(&run->target, &run->metrics, &waiter, &run->scratch, &d);
 	if (d.result == SINK_OK || d.result == SINK_OK_UNTYPED) {
