@@ -60,6 +60,11 @@ void cycle_close(struct cycle *cycle);
 
 /* Empties the metrics and runs the collectors. */
 void cycle_sample(struct cycle *cycle);
+/*
+ * What the gate dropped is counted over time and said once for each reason and series. A
+ * delivery does it; who delivers nothing does it after the sample.
+ */
+void cycle_account_drops(struct cycle *cycle);
 
 /*
  * Delivers what was sampled together with peekpush_running and peekpush_interval_seconds, and

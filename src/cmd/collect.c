@@ -17,6 +17,7 @@ static int main_collect(struct app *app, int argc, char *argv[])
 	status = cycle_open(&cycle, app, false);
 	if (status == 0) {
 		cycle_sample(&cycle);
+		cycle_account_drops(&cycle);
 		encoder_text.encode(&cycle.metrics, &out);
 		if (out.err) {
 			log_error(&app->log, "%s", strerror(-out.err));

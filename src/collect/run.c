@@ -222,8 +222,14 @@ void collectors_run(struct collectors *all, const struct log *log)
 			say_once(&all->slots[i], log);
 		}
 
-	struct metrics *out = all->n ? all->slots[0].c.out : NULL;
+	if (!all->n)
+		return;
 
+	struct metrics *out = all->slots[0].c.out;
+	const struct metrics_limits limits = out->limits;
+
+	/* A source that fills the limit must not hide how the others fare. */
+	out->limits = (struct metrics_limits){ 0 };
 	for (size_t i = 0; i < all->n; i++) {
 		const struct collector_slot *slot = &all->slots[i];
 
@@ -236,6 +242,7 @@ void collectors_run(struct collectors *all, const struct log *log)
 		family_add(metrics_family(out, &duration_desc), labels, slot->seconds);
 		family_add(metrics_family(out, &success_desc), labels, slot->result == 0);
 	}
+	out->limits = limits;
 }
 
 void collectors_close(struct collectors *all)

@@ -121,13 +121,20 @@ static int run(struct collect *c)
 		METRIC_GAUGE,
 	};
 
+	const struct metrics_limits limits = c->out->limits;
+	int r;
+
+	/* How much a limit keeps out is told whatever it keeps out. */
+	c->out->limits = (struct metrics_limits){ 0 };
 	family_add(metrics_family(c->out, &desc),
 		   METRIC_LABELS(c->out, { STR("version"), STR(PACKAGE_VERSION) }), 1);
 	add_cpu(c);
 	add_drops(c);
 	state_each(c->state, STR("pushes."), add_push, c);
 	add_duration(c);
-	return add_memory(c);
+	r = add_memory(c);
+	c->out->limits = limits;
+	return r;
 }
 
 const struct collector collector_self = {
