@@ -38,8 +38,10 @@ int app_state_dir(const struct app *app, struct arena *arena, struct str *ret_wh
 	if (r == 0)
 		r = file_open_dir(AT_FDCWD, path.p);
 	if (r >= 0 && faccessat(r, ".", W_OK, AT_EACCESS) < 0) {
+		int denied = -errno;
+
 		(void)close(r);
-		r = -EACCES;
+		r = denied;
 	}
 	if (r < 0)
 		*ret_why = arena_printf(arena, "state directory %s: %s", path.p, strerror(-r));

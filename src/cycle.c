@@ -105,6 +105,9 @@ int cycle_open_state(struct cycle *cycle, int64_t wait_ns)
 			  lock_name);
 		return EXIT_FAILED;
 	}
+	if (cycle->lock < 0)
+		log_warning(log, "%s: %s; a second push beside this one would not be noticed",
+			    lock_name, strerror(-cycle->lock));
 	r = state_load(&cycle->state, cycle->state_dir, state_name);
 	if (r < 0)
 		log_warning(log, "%s: %s; starting without memory", state_name,
@@ -264,8 +267,7 @@ static void add_heartbeat(struct cycle *cycle, bool running)
 	cycle->metrics.limits = limits;
 }
 
-/* What the gate dropped is counted over time and said once for each reason and series. */
-static void account_drops(struct cycle *cycle)
+void cycle_account_drops(struct cycle *cycle)
 {
 	for (int i = 0; i < DROP_REASONS; i++) {
 		const char *reason = drop_reason_name((enum drop_reason)i);
@@ -325,7 +327,7 @@ enum sink_result cycle_deliver(struct cycle *cycle, bool running, const struct s
 			arena_printf(&cycle->scratch, "pushes.%s", sink_result_name(d.result)), 1);
 	state_set_u64(&cycle->state, STR("cycle.duration_ns"),
 		      (uint64_t)(clock_ns(CLOCK_BOOTTIME) - cycle->begin_ns));
-	account_drops(cycle);
+	cycle_account_drops(cycle);
 	say_result(cycle, &d);
 	save_state(cycle);
 	/* The gateway is there: what waits for it can go, too, in the time that is left. */

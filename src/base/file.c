@@ -87,8 +87,8 @@ int file_replace(int dir, const char *name, struct str content, mode_t mode, boo
 	if (n < 0 || (size_t)n >= sizeof(temporary))
 		return -ENAMETOOLONG;
 
-	int fd =
-		openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	int fd = openat(dir, temporary,
+			O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
 
 	if (fd < 0)
 		return -errno;

@@ -279,7 +279,9 @@ int state_load(struct state *state, int dir, const char *name)
 
 static int write_slot(int dir, const char *name, struct str content, bool sync)
 {
-	_cleanup_fd_ int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* O_NONBLOCK: opening a FIFO for writing would wait for its reader. */
+	_cleanup_fd_ int fd =
+		openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	struct stat st;
 	int r;
 

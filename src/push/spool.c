@@ -33,8 +33,9 @@ int spool_open(struct spool *spool, int state_dir, struct spool_limits limits)
 	*spool = (struct spool){ .limits = limits };
 	if (mkdirat(state_dir, "spool", 0700) < 0 && errno != EEXIST)
 		return -errno;
-	spool->dir = file_open_dir(state_dir, "spool");
-	return spool->dir < 0 ? spool->dir : 0;
+	/* No link: what is kept must not land in a directory that somebody else chose. */
+	spool->dir = openat(state_dir, "spool", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return spool->dir < 0 ? -errno : 0;
 }
 
 void spool_close(struct spool *spool)
@@ -201,16 +202,21 @@ static bool flush_entry(const struct spool *spool, struct sink *sink, struct str
 	struct sink_reply reply;
 	struct str text;
 
-	/* Someone who holds the lock is delivering something newer right now. */
-	if (file_read(spool->dir, name.p, ENTRY_MAX, scratch, &text) < 0)
-		return true;
-	if (parse_entry(text, scratch, &request) < 0) {
+	int r = file_read(spool->dir, name.p, ENTRY_MAX, scratch, &text);
+
+	if (r == 0)
+		r = parse_entry(text, scratch, &request);
+	/* None of ours, or half of one: it would wait for ever, and count for as long. */
+	if (r == -EBADMSG || r == -EFBIG || r == -EISDIR) {
 		set_aside(spool, name, scratch);
 		report->refused++;
 		report->message = arena_printf(scratch, "%.*s is damaged", STR_ARG(name));
 		return true;
 	}
+	if (r < 0)
+		return true;
 
+	/* Someone who holds the lock is delivering something newer right now. */
 	_cleanup_fd_ int lock = spool_lock(spool, request.path, 0);
 
 	/* Read again under the lock: it may have been replaced or dropped meanwhile. */

@@ -226,6 +226,32 @@ static void test_links_are_not_followed(void **state)
 	assert_int_equal(symlinkat("/etc/hostname", w.spool.dir, name), 0);
 	flush(&w);
 	assert_int_equal(w.received.n, 0);
+	spool_close(&w.spool);
+
+	/* Nor in the place of the spool itself: results would land wherever it points. */
+	assert_int_equal(renameat(w.dir, "spool", w.dir, "elsewhere"), 0);
+	assert_int_equal(symlinkat("elsewhere", w.dir, "spool"), 0);
+	assert_true(spool_open(&w.spool, w.dir, (struct spool_limits){ 1000, 3 }) < 0);
+	end(&w);
+}
+
+/* What is no entry at all would count, and keep `flush` from ending well, for ever. */
+static void test_strangers_are_set_aside(void **state)
+{
+	struct world w;
+	int fd;
+
+	(void)state;
+	begin(&w);
+	assert_int_equal(mkdirat(w.spool.dir, "directory.push", 0700), 0);
+	fd = openat(w.spool.dir, "huge.push", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, 65 << 20), 0);
+	(void)close(fd);
+	flush(&w);
+	assert_int_equal(w.received.n, 0);
+	assert_int_equal(w.report.refused, 2);
+	assert_int_equal(w.report.left, 0);
 	end(&w);
 }
 
@@ -272,6 +298,7 @@ int main(void)
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_locked_group_is_left),
 		cmocka_unit_test(test_links_are_not_followed),
+		cmocka_unit_test(test_strangers_are_set_aside),
 		cmocka_unit_test(test_many_writers),
 	};
 

@@ -408,6 +408,13 @@ static void test_denied(void **state)
 	set(w, "a", "3");
 	assert_int_equal(state_save(&w->state, w->dir, "s", false), -ELOOP);
 	assert_text(content(w, "precious"), "keep");
+
+	/* A FIFO has no reader to wait for. */
+	assert_int_equal(unlinkat(w->dir, "s.0", 0), 0);
+	assert_int_equal(mkfifoat(w->dir, "s.0", 0600), 0);
+	(void)alarm(10);
+	assert_int_equal(state_save(&w->state, w->dir, "s", false), -ENXIO);
+	(void)alarm(0);
 }
 
 /* Shorter content over longer: nothing of the old may stay behind. */
