@@ -171,8 +171,8 @@ static void test_damaged(void **state)
 	static const char *const contents[] = {
 		"",
 		"garbage",
-		"peekpush-spool 1\npath /metrics/job/a\nmethod PUT\ntype t\ngzip 0\nbody "
-		"9\n\nshort",
+		("peekpush-spool 1\npath /metrics/job/a\nmethod PUT\ntype t\ngzip 0\nbody "
+		 "9\n\nshort"),
 		"peekpush-spool 1\npath /etc/passwd\nmethod PUT\ntype t\ngzip 0\nbody 1\n\nx",
 		"peekpush-spool 1\npath /metrics/job/a\nmethod PUT\ntype t\ngzip 0\nbody -1\n\nx",
 		"peekpush-spool 2\npath /metrics/job/a\nmethod PUT\ntype t\ngzip 0\nbody 1\n\nx",
