@@ -55,3 +55,14 @@ int app_no_words(const struct app *app, int argc, char *argv[])
 	log_error(&app->log, "unexpected word \"%.80s\"; see peekpush --help", argv[0]);
 	return EXIT_USAGE;
 }
+
+void app_bad_value(const struct app *app, struct str why)
+{
+	struct str key = { why.p, str_find(why, ':') };
+	struct str origin = conf_origin_of(app->conf, key);
+
+	if (!origin.n || str_eq(origin, STR("built-in")))
+		log_error(&app->log, "%.*s", STR_ARG(why));
+	else
+		log_error(&app->log, "%.*s: %.*s", STR_ARG(origin), STR_ARG(why));
+}

@@ -42,3 +42,9 @@ int app_state_dir(const struct app *app, struct arena *arena, struct str *ret_wh
 
 /* Ends the message of a command that takes no further words: EXIT_USAGE. */
 int app_no_words(const struct app *app, int argc, char *argv[]);
+
+/*
+ * Logs why a value that parses cannot be used. Where the reason begins with a key, "push.url: ",
+ * it is told with the file and line, or the option, that the value comes from.
+ */
+void app_bad_value(const struct app *app, struct str why);

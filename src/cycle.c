@@ -35,7 +35,7 @@ int cycle_open(struct cycle *cycle, struct app *app, bool resident)
 		     });
 	if (collectors_init(&cycle->collectors, app->conf, &cycle->host, &cycle->metrics,
 			    &cycle->state, &cycle->arena, &why) < 0) {
-		log_error(&app->log, "collectors: %.*s", STR_ARG(why));
+		log_error(&app->log, "%.*s", STR_ARG(why));
 		return EXIT_USAGE;
 	}
 	return 0;
@@ -153,7 +153,6 @@ void cycle_flush(struct cycle *cycle, int64_t timeout_ns, const struct sink_wait
 
 int cycle_open_target(struct cycle *cycle)
 {
-	const struct log *log = &cycle->app->log;
 	struct target_conf conf;
 	struct str why = { 0 };
 
@@ -161,7 +160,7 @@ int cycle_open_target(struct cycle *cycle)
 	/* Also after a failure: the words for it are in the target's memory. */
 	cycle->has_target = true;
 	if (target_open(&cycle->target, &conf, &cycle->state, &why) < 0) {
-		log_error(log, "%.*s", STR_ARG(why));
+		app_bad_value(cycle->app, why);
 		return EXIT_USAGE;
 	}
 	cycle->target.save = save_state;

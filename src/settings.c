@@ -140,9 +140,10 @@ static const struct opt push_opts[] = {
 	},
 	{
 		.name = "splay",
-		.type = OPT_STRING,
-		.offset = offsetof(struct push_conf, splay),
+		.type = OPT_DURATION,
+		.offset = offsetof(struct push_conf, splay_ns),
 		.preset = "auto",
+		.choices = "auto",
 		.arg = "auto|TIME",
 		.help = "where in the interval the agent pushes; auto: by a hash of the group",
 	},

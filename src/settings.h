@@ -20,7 +20,7 @@ struct push_conf {
 	struct str url, job, instance;
 	struct opt_map labels;
 	int64_t interval_ns, timeout_ns;
-	struct str splay; /* "auto" or a time span */
+	int64_t splay_ns; /* -1: auto */
 	int method, format;
 	int compression; /* enum target_compression */
 	bool delete_on_stop;

@@ -191,6 +191,17 @@ static bool split_key(const struct conf *conf, struct str key, struct conf_slot 
 	return false;
 }
 
+struct str conf_origin_of(const struct conf *conf, struct str key)
+{
+	struct conf_slot *slot;
+	const struct opt *opt;
+	struct str map_key;
+
+	if (!split_key(conf, key, &slot, &opt, &map_key))
+		return (struct str){ 0 };
+	return slot->values[opt - slot->section->opts].origin;
+}
+
 int conf_set(struct conf *conf, struct str key, struct str text, const char *origin)
 {
 	struct conf_slot *slot;

@@ -47,6 +47,8 @@ struct str conf_error(const struct conf *conf);
 /* Where an option's value came from: "built-in", "FILE:LINE", "PEEKPUSH_URL", "--timeout". */
 struct str conf_origin(const struct conf *conf, const struct opt_section *section,
 		       const void *value);
+/* The same by the full key, "push.url"; empty when there is no such key. */
+struct str conf_origin_of(const struct conf *conf, struct str key);
 
 /* For `check`: calls `each` for every option of every section, in table order. */
 void conf_each(const struct conf *conf,

@@ -71,13 +71,22 @@ static int parse_duration(const struct opt *opt, struct str text, int64_t *to, s
 {
 	int64_t value;
 
+	if (opt->choices && str_eq(text, str_of(opt->choices))) {
+		*to = -1;
+		return 0;
+	}
 	if (num_duration(text, &value) < 0) {
 		if (num_duration(arena_printf(arena, "%.*ss", STR_ARG(text)), &value) == 0) {
 			*ret_why = arena_printf(arena, "%.*s has no unit (did you mean %.*ss?)",
 						STR_ARG(text), STR_ARG(text));
 			return -EINVAL;
 		}
-		return wrong(arena, text, "a time span such as 15s or 2m", ret_why);
+		return wrong(arena, text,
+			     opt->choices ? arena_printf(arena, "%s or a time span such as 15s",
+							 opt->choices)
+						    .p
+					  : "a time span such as 15s or 2m",
+			     ret_why);
 	}
 	if ((opt->min || opt->max) && (value < opt->min || value > opt->max)) {
 		struct str min = print_duration(opt->min, arena);
@@ -351,7 +360,9 @@ struct str opt_print(const struct opt *opt, const void *section_data, struct are
 	case OPT_SIZE:
 		return arena_printf(arena, "%llu", (unsigned long long)*(const uint64_t *)from);
 	case OPT_DURATION:
-		return print_duration(*(const int64_t *)from, arena);
+		return opt->choices && *(const int64_t *)from < 0
+			       ? str_of(opt->choices)
+			       : print_duration(*(const int64_t *)from, arena);
 	case OPT_CHOICE:
 		return print_choice(opt, *(const int *)from);
 	case OPT_LIST:

@@ -15,7 +15,7 @@ enum opt_type {
 	OPT_BOOL,     /* bool: true/false, yes/no, on/off, 1/0 */
 	OPT_INT,      /* int64_t; min and max hold */
 	OPT_SIZE,     /* uint64_t bytes: "64k" */
-	OPT_DURATION, /* int64_t ns: "15s"; min and max hold */
+	OPT_DURATION, /* int64_t ns: "15s"; min and max hold; -1 for the word in `choices` */
 	OPT_CHOICE,   /* int: index into `choices` */
 	OPT_LIST,     /* struct opt_list; text form is comma separated, each use adds */
 	OPT_MAP,      /* struct opt_map; text form is key=value, each use adds or replaces */
@@ -54,7 +54,7 @@ struct opt {
 	const char *env;     /* environment variable, or NULL */
 	const char *arg;     /* metavariable in --help, NULL for a flag without value */
 	const char *help;    /* one sentence, lower case start, no full stop */
-	const char *choices; /* OPT_CHOICE: "auto|text|protobuf" */
+	const char *choices; /* OPT_CHOICE: "auto|text|protobuf"; OPT_DURATION: "auto" */
 	int64_t min, max;    /* OPT_INT, OPT_DURATION; both 0: no bound */
 };
 

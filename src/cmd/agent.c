@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/num.h"
 #include "cmd/commands.h"
 #include "cycle.h"
 #include "loop.h"
@@ -29,37 +28,23 @@ struct agent {
 };
 
 /* Where in the interval this host pushes: a thousand hosts must not do it at once. */
-static int phase(const struct agent *agent, int64_t *ret)
+static int64_t phase(const struct agent *agent)
 {
 	const struct push_conf *push = conf_get(agent->app->conf, &section_push);
-	const struct target *target = &agent->cycle->target;
+	uint64_t offset =
+		push->splay_ns < 0 ? str_hash(agent->cycle->target.path) : (uint64_t)push->splay_ns;
 
-	if (str_eq(push->splay, STR("auto"))) {
-		*ret = (int64_t)(str_hash(target->path) % (uint64_t)agent->interval_ns);
-		return 0;
-	}
-	if (num_duration(push->splay, ret) < 0) {
-		log_error(&agent->app->log, "push.splay: \"%.*s\" is neither auto nor a time span",
-			  STR_ARG(push->splay));
-		return EXIT_USAGE;
-	}
-	*ret %= agent->interval_ns;
-	return 0;
+	return (int64_t)(offset % (uint64_t)agent->interval_ns);
 }
 
 /* The first tick is now, those after it at phase + n * interval. */
 static int schedule(struct agent *agent)
 {
 	const struct push_conf *push = conf_get(agent->app->conf, &section_push);
-	int64_t now = clock_ns(CLOCK_BOOTTIME), offset, next;
+	int64_t now = clock_ns(CLOCK_BOOTTIME), next;
 
 	agent->interval_ns = push->interval_ns;
-
-	int status = phase(agent, &offset);
-
-	if (status)
-		return status;
-	next = now - now % agent->interval_ns + offset;
+	next = now - now % agent->interval_ns + phase(agent);
 	if (next <= now)
 		next += agent->interval_ns;
 	return loop_tick_at(&agent->loop, next, agent->interval_ns) < 0 ? EXIT_FAILED : 0;

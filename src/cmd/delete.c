@@ -19,7 +19,7 @@ static int main_delete(struct app *app, int argc, char *argv[])
 		return status;
 	cycle_target_conf(app, &arena, &conf);
 	if (target_open(&target, &conf, &state, &why) < 0) {
-		log_error(&app->log, "%.*s", STR_ARG(why));
+		app_bad_value(app, why);
 		arena_release(&arena);
 		return EXIT_USAGE;
 	}

@@ -123,7 +123,8 @@ static void open_target(struct run *run)
 	cycle_target_conf(run->app, &run->arena, &conf);
 	conf.group.job = run->job.name;
 	if (target_open(&run->target, &conf, &run->state, &why) < 0) {
-		log_error(log, "%.*s; the command runs unwatched", STR_ARG(why));
+		app_bad_value(run->app, why);
+		log_error(log, "the command runs unwatched");
 		return;
 	}
 	names = arena_alloc(&run->arena, (conf.group.labels.n + 2) * sizeof(*names));

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 
 static const struct opt collectors_opts[] = {
@@ -44,15 +45,17 @@ static struct collector_slot *find_slot(struct collectors *all, struct str name)
 
 static struct str unknown(struct arena *arena, struct str name)
 {
+	static const char *const groups[] = { "all", "default" };
 	const char *nearest = NULL;
-	size_t best = name.n / 3 + 1;
+	size_t best = name.n / 3 + 1, n = collector_count();
 
-	for (size_t i = 0; i < collector_count(); i++) {
-		size_t d = str_distance(name, str_of(collector_registry[i]->name));
+	for (size_t i = 0; i < n + ARRAY_SIZE(groups); i++) {
+		const char *known = i < n ? collector_registry[i]->name : groups[i - n];
+		size_t d = str_distance(name, str_of(known));
 
 		if (d <= best) {
 			best = d;
-			nearest = collector_registry[i]->name;
+			nearest = known;
 		}
 	}
 	return nearest ? arena_printf(arena, "there is no collector \"%.*s\" (did you mean %s?)",
@@ -82,14 +85,19 @@ static int select_word(struct collectors *all, struct str word, bool enable)
 	return 0;
 }
 
-static int select_words(struct collectors *all, const struct opt_list *words, bool enable,
-			struct arena *arena, struct str *ret_why)
+static int select_words(struct collectors *all, const struct conf *conf,
+			const struct opt_list *words, bool enable, struct arena *arena,
+			struct str *ret_why)
 {
+	struct str origin = conf_origin(conf, &section_collectors, words);
+
 	for (size_t i = 0; i < words->n; i++) {
 		struct str word = words->v[i];
 
 		if (select_word(all, word, enable) < 0) {
-			*ret_why = unknown(arena, str_skip(word, str_starts(word, STR("-"))));
+			word = unknown(arena, str_skip(word, str_starts(word, STR("-"))));
+			*ret_why = arena_printf(arena, "%.*s: collectors.%s: %.*s", STR_ARG(origin),
+						enable ? "enable" : "disable", STR_ARG(word));
 			return -EINVAL;
 		}
 	}
@@ -124,9 +132,9 @@ int collectors_init(struct collectors *all, const struct conf *conf, struct host
 	if (choice->enable.n && str_starts(choice->enable.v[0], STR("-")))
 		(void)select_word(all, STR("default"), true);
 
-	int r = select_words(all, &choice->enable, true, arena, ret_why);
+	int r = select_words(all, conf, &choice->enable, true, arena, ret_why);
 
-	return r < 0 ? r : select_words(all, &choice->disable, false, arena, ret_why);
+	return r < 0 ? r : select_words(all, conf, &choice->disable, false, arena, ret_why);
 }
 
 /*

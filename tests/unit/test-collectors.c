@@ -162,13 +162,20 @@ static void test_unknown(void **state)
 	struct world *w = *state;
 
 	assert_int_equal(choose(w, "default,loadavgg", NULL), -EINVAL);
-	assert_text(w->why, "there is no collector \"loadavgg\" (did you mean loadavg?)");
+	assert_part(
+		w->why,
+		"collectors.enable: there is no collector \"loadavgg\" (did you mean loadavg?)");
 	assert_int_equal(choose(w, "-memifno", NULL), -EINVAL);
-	assert_text(w->why, "there is no collector \"memifno\" (did you mean meminfo?)");
+	assert_part(w->why,
+		    "collectors.enable: there is no collector \"memifno\" (did you mean meminfo?)");
 	assert_int_equal(choose(w, "all", "filesysten"), -EINVAL);
+	assert_part(w->why, "collectors.disable: ");
 	assert_part(w->why, "(did you mean filesystem?)");
+	assert_int_equal(choose(w, "defalt", NULL), -EINVAL);
+	assert_part(w->why, "(did you mean default?)");
 	assert_int_equal(choose(w, "something_else_entirely", NULL), -EINVAL);
-	assert_text(w->why, "there is no collector \"something_else_entirely\"; see peekpush list");
+	assert_part(w->why, "collectors.enable: there is no collector \"something_else_entirely\"; "
+			    "see peekpush list");
 	assert_int_equal(choose(w, "--cpu", NULL), -EINVAL);
 	assert_int_equal(choose(w, "-", NULL), -EINVAL);
 }

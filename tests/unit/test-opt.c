@@ -16,7 +16,20 @@ struct values {
 	struct opt_regex regex;
 };
 
-enum { STRING, BOOL, INT, BOUNDED, SIZE, DURATION, BOUNDED_SPAN, CHOICE, LIST, MAP, REGEX };
+enum {
+	STRING,
+	BOOL,
+	INT,
+	BOUNDED,
+	SIZE,
+	DURATION,
+	BOUNDED_SPAN,
+	SPAN_OR_WORD,
+	CHOICE,
+	LIST,
+	MAP,
+	REGEX
+};
 
 #define ROW(kind, field) .name = #field, .type = kind, .offset = offsetof(struct values, field)
 
@@ -28,6 +41,7 @@ static const struct opt opts[] = {
 	[SIZE] = { ROW(OPT_SIZE, size) },
 	[DURATION] = { ROW(OPT_DURATION, span) },
 	[BOUNDED_SPAN] = { ROW(OPT_DURATION, span), .min = 1000000, .max = 90000000000 },
+	[SPAN_OR_WORD] = { ROW(OPT_DURATION, span), .choices = "auto" },
 	[CHOICE] = { ROW(OPT_CHOICE, choice), .choices = "auto|text|protobuf" },
 	[LIST] = { ROW(OPT_LIST, list) },
 	[MAP] = { ROW(OPT_MAP, map) },
@@ -130,6 +144,9 @@ static void test_scalars(void **state)
 	check(w, DURATION, "0.5us", "500ns");
 	check(w, DURATION, "9007199254740993ns", "9007199254740993ns");
 	check(w, DURATION, "9223372036854775807ns", "9223372036854775807ns");
+	check(w, SPAN_OR_WORD, "3s", "3s");
+	check(w, SPAN_OR_WORD, "auto", "auto");
+	assert_int_equal(w->values.span, -1);
 	check(w, BOUNDED_SPAN, "1ms", "1ms");
 	check(w, BOUNDED_SPAN, "90s", "90s");
 }
@@ -158,6 +175,9 @@ static void test_refused(void **state)
 	refuse(w, DURATION, "NaN", "a time span such as");
 	refuse(w, DURATION, "soon", "a time span such as");
 	refuse(w, DURATION, "", "a time span such as");
+	refuse(w, DURATION, "auto", "a time span such as");
+	check(w, SPAN_OR_WORD, "auto", "auto");
+	refuse(w, SPAN_OR_WORD, "aut", "auto or a time span such as");
 	refuse(w, BOUNDED_SPAN, "999us", "999us is not between 1ms and 90s");
 	refuse(w, BOUNDED_SPAN, "91s", "91s is not between 1ms and 90s");
 	refuse(w, CHOICE, "", "one of auto|text|protobuf");
