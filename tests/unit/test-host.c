@@ -256,7 +256,7 @@ static void test_many(void **state)
 {
 	enum { N = 300 };
 	struct world *w = *state;
-	char(*names)[8] = calloc(N, sizeof(*names));
+	char(*names)[16] = calloc(N, sizeof(*names));
 	unsigned before = open_fds();
 
 	assert_non_null(names);

@@ -129,7 +129,7 @@ static void test_many_names(void **state)
 	enum { N = 2000 };
 	struct metrics *m = *state;
 	struct label *v = calloc(N, sizeof(*v));
-	char(*names)[8] = calloc(N, sizeof(*names));
+	char(*names)[16] = calloc(N, sizeof(*names));
 	const struct labels *l;
 
 	assert_non_null(v);
