@@ -55,7 +55,7 @@ static void end(struct world *w)
 {
 	spool_close(&w->spool);
 	arena_release(&w->scratch);
-	(void)close(w->dir);
+	unit_remove(w->dir);
 }
 
 static int put(const struct world *w, const char *path, const char *body)
