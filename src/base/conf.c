@@ -15,13 +15,23 @@ static size_t count_opts(const struct opt_section *section)
 	return n;
 }
 
-/* A default that does not parse is our own mistake, found by the first test that runs. */
+/*
+ * A default that does not parse is our own mistake, found by the first test that runs.
+ * Expressions are compiled when somebody asks for their section: it takes longer than all the
+ * rest of a start, and `run` needs none.
+ */
 static void set_presets(struct conf *conf, struct conf_slot *slot)
 {
 	for (size_t i = 0; i < slot->n; i++) {
 		const struct opt *opt = &slot->section->opts[i];
 
 		slot->values[i].origin = STR("built-in");
+		if (opt->preset && opt->type == OPT_REGEX) {
+			struct opt_regex *regex = (void *)((char *)slot->data + opt->offset);
+
+			regex->text = str_of(opt->preset);
+			continue;
+		}
 		if (opt->preset && opt_parse(opt, slot->data, str_of(opt->preset), true,
 					     &conf->arena, &conf->error) < 0)
 			abort();
@@ -63,8 +73,10 @@ void conf_free(struct conf *conf)
 const void *conf_get(const struct conf *conf, const struct opt_section *section)
 {
 	for (size_t i = 0; i < conf->n; i++)
-		if (conf->slots[i].section == section)
+		if (conf->slots[i].section == section) {
+			opt_compile(section, conf->slots[i].data);
 			return conf->slots[i].data;
+		}
 	abort();
 }
 

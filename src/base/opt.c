@@ -404,6 +404,24 @@ struct str opt_map_get(const struct opt_map *map, struct str key)
 	return (struct str){ 0 };
 }
 
+void opt_compile(const struct opt_section *section, void *section_data)
+{
+	struct arena arena = { 0 };
+
+	for (const struct opt *opt = section->opts; opt->name; opt++) {
+		struct opt_regex *regex = (void *)((char *)section_data + opt->offset);
+		struct str text, why;
+
+		if (opt->type != OPT_REGEX || regex->compiled || !regex->text.n)
+			continue;
+		text = regex->text;
+		if (parse_regex(text, regex, &arena, &why) < 0)
+			abort();
+		regex->text = text;
+	}
+	arena_release(&arena);
+}
+
 void opt_release(const struct opt_section *section, void *section_data)
 {
 	for (const struct opt *opt = section->opts; opt->name; opt++) {

@@ -82,6 +82,9 @@ struct str opt_print(const struct opt *opt, const void *section_data, struct are
 
 bool opt_regex_match(const struct opt_regex *regex, struct str text);
 
+/* Compiles the expressions that have none yet; aborts when one is none. */
+void opt_compile(const struct opt_section *section, void *section_data);
+
 /* Looks a key up; the empty slice when it is not there. */
 struct str opt_map_get(const struct opt_map *map, struct str key);
 

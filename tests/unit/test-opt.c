@@ -3,6 +3,7 @@
 
 #include "unit.h"
 
+#include "base/conf_internal.h"
 #include "base/opt.h"
 
 struct values {
@@ -357,6 +358,35 @@ static void test_regex(void **state)
 	free(big);
 }
 
+/* Defaults stand as text until their section is asked for: `run` must not wait for them. */
+static void test_late_regex(void **state)
+{
+	static const struct opt rows[] = {
+		{ ROW(OPT_REGEX, regex), .preset = "ab+" },
+		{ 0 },
+	};
+	static const struct opt_section late = { "late", "", rows, sizeof(struct values) };
+	static const struct opt_section *const sections[] = { &late, NULL };
+	struct conf *conf = conf_new(sections);
+	const struct values *values = conf_slot_of(conf, STR("late"))->data;
+
+	(void)state;
+	assert_null(values->regex.compiled);
+	assert_text(values->regex.text, "ab+");
+	assert_ptr_equal(conf_get(conf, &late), values);
+	assert_non_null(values->regex.compiled);
+	assert_text(values->regex.text, "ab+");
+	assert_true(opt_regex_match(&values->regex, STR("abb")));
+	assert_false(opt_regex_match(&values->regex, STR("abbc")));
+	conf_free(conf);
+	conf = conf_new(sections);
+	values = conf_get(conf, &late);
+	assert_int_equal(conf_set(conf, STR("late.regex"), STR("c"), "--set"), 0);
+	assert_true(opt_regex_match(&values->regex, STR("c")));
+	assert_false(opt_regex_match(&values->regex, STR("abb")));
+	conf_free(conf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +398,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_items, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_map, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_regex, setup, teardown),
+		cmocka_unit_test(test_late_regex),
 	};
 
 	return cmocka_run_group_tests_name("opt", tests, NULL, NULL);
