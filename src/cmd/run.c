@@ -107,6 +107,19 @@ static int lock_group(struct run *run, int64_t wait_ns)
 	return lock;
 }
 
+/*
+ * A job by the name of the host's own group would replace all of it. In a container PEEKPUSH_JOB
+ * sets both names; there is no host's group then.
+ */
+static bool is_host_group(const struct run *run, struct str host_job)
+{
+	const struct push_conf *push = conf_get(run->app->conf, &section_push);
+	struct str origin = conf_origin(run->app->conf, &section_push, &push->job);
+
+	return str_eq(host_job, run->job.name) && !str_eq(origin, STR("PEEKPUSH_JOB")) &&
+	       !str_eq(origin, STR("--job"));
+}
+
 /* What pushing needs, opened while CMD is running already. */
 static void open_target(struct run *run)
 {
@@ -121,6 +134,13 @@ static void open_target(struct run *run)
 		return;
 	}
 	cycle_target_conf(run->app, &run->arena, &conf);
+	if (is_host_group(run, conf.group.job)) {
+		log_error(log,
+			  "job %.*s would overwrite the group of this host (push.job); name it "
+			  "with --job; the command runs unwatched",
+			  STR_ARG(run->job.name));
+		return;
+	}
 	conf.group.job = run->job.name;
 	if (target_open(&run->target, &conf, &run->state, &why) < 0) {
 		app_bad_value(run->app, why);
