@@ -287,6 +287,13 @@ static struct family *named_family(const struct metrics *metrics, struct str wor
 	return NULL;
 }
 
+/* A list of names, however long: one that were cut could be the name of another family. */
+static struct str add_name(struct arena *scratch, struct str names, struct str name)
+{
+	return arena_printf(scratch, "%.*s%s%.*s", (int)names.n, names.p, names.n ? " " : "",
+			    (int)name.n, name.p);
+}
+
 /*
  * The gateway names the culprit in one of these ways (client_golang's registry, 1.5 and later):
  * collected metric "x" {...}; collected metric named "x"; gathered metric family x has type.
@@ -312,16 +319,13 @@ static bool reject_named(struct target *target, struct metrics *metrics, struct 
 		if (!f)
 			continue;
 		metrics_reject(metrics, f);
-		d->rejected = arena_printf(scratch, "%.*s%s%.*s", STR_ARG(d->rejected),
-					   d->rejected.n ? " " : "", STR_ARG(f->name));
+		d->rejected = add_name(scratch, d->rejected, f->name);
 		any = true;
 	}
 	if (any) {
 		struct str before = state_get(target->state, names_key);
 
-		state_set(target->state, names_key,
-			  arena_printf(scratch, "%.*s%s%.*s", (int)before.n, before.p,
-				       before.n ? " " : "", STR_ARG(d->rejected)));
+		state_set(target->state, names_key, add_name(scratch, before, d->rejected));
 		state_set_u64(target->state, state_key(target, scratch, "rejected_until"),
 			      (uint64_t)time(NULL) + REJECTED_SECONDS);
 	}

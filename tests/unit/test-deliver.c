@@ -255,6 +255,42 @@ static void test_refused_families(void **state)
 	refused("", "a b", "");
 }
 
+/* Thousands of bytes of names are kept whole: a cut name would keep a good family out. */
+static void test_many_refused(void **state)
+{
+	_cleanup_buf_ struct buf names = { 0 }, text = { 0 }, want = { 0 };
+	struct delivery d;
+	struct world w;
+
+	(void)state;
+	begin(&w, TARGET_TEXT, "http://gateway");
+	for (int i = 0; i < 300; i++) {
+		buf_printf(&names, "refused_family_with_a_long_name_%03d ", i);
+		buf_printf(&text,
+			   "* collected metric \"refused_family_with_a_long_name_%03d\" {} is\n",
+			   i);
+	}
+	buf_str(&want, (struct str){ names.p, names.n - 1 });
+	buf_cstr(&names, "good");
+	buf_char(&names, '\0');
+	buf_char(&text, '\0');
+	w.script.results[0] = SINK_REFUSED;
+	w.script.bodies[0] = text.p;
+	deliver(&w, names.p, &d);
+	assert_int_equal(d.result, SINK_OK);
+	assert_int_equal(d.rejected.n, want.n);
+	assert_true(str_eq(d.rejected, buf_view(&want)));
+
+	/* And in the next cycle each of them is still known, so that it costs one request. */
+	deliver(&w, names.p, &d);
+	assert_int_equal(d.result, SINK_OK);
+	assert_int_equal(d.rejected.n, 0);
+	for (const struct family *f = w.metrics.first; f; f = f->next)
+		assert_int_equal(f->series, str_eq(f->name, STR("good")));
+	assert_int_equal(w.script.sent, 3);
+	end(&w);
+}
+
 static void test_refusals_end(void **state)
 {
 	struct world w;
@@ -341,6 +377,7 @@ int main(void)
 		cmocka_unit_test(test_204_means_text),
 		cmocka_unit_test(test_probe_failure_is_the_result),
 		cmocka_unit_test(test_refused_families),
+		cmocka_unit_test(test_many_refused),
 		cmocka_unit_test(test_refusals_end),
 		cmocka_unit_test(test_rejections_expire),
 		cmocka_unit_test(test_gzip_rule),
