@@ -23,24 +23,6 @@ void log_init(struct log *log)
 		       st.st_dev == dev && st.st_ino == ino;
 }
 
-/*
- * A hostile name must not paint the terminal or forge a second line: neither by ASCII's control
- * characters nor by those of U+0080 to U+009F, nor by the same as bare bytes.
- */
-static void mask(char *line, size_t n)
-{
-	for (size_t i = 0, size; i < n; i += size) {
-		const unsigned char *p = (const unsigned char *)line + i;
-
-		size = str_utf8_char((struct str){ line + i, n - i });
-		if (size > 2 || (size == 2 && (p[0] != 0xc2 || p[1] >= 0xa0)) ||
-		    (size == 1 && p[0] >= 0x20 && p[0] != 0x7f))
-			continue;
-		size = size ? size : 1;
-		memset(line + i, '?', size);
-	}
-}
-
 static void __attribute__((format(printf, 3, 0)))
 say(const struct log *log, enum log_level level, const char *format, va_list ap)
 {
@@ -70,7 +52,7 @@ say(const struct log *log, enum log_level level, const char *format, va_list ap)
 
 	if ((size_t)body >= room)
 		memcpy(line + n - 3, "...", 3);
-	mask(line, n);
+	str_mask(line, n);
 	line[n++] = '\n';
 	(void)!write(log->fd, line, n);
 }

@@ -153,3 +153,17 @@ bool str_utf8_valid(struct str s)
 	}
 	return true;
 }
+
+void str_mask(char *text, size_t n)
+{
+	for (size_t i = 0, size; i < n; i += size) {
+		const unsigned char *p = (const unsigned char *)text + i;
+
+		size = str_utf8_char((struct str){ text + i, n - i });
+		if (size > 2 || (size == 2 && (p[0] != 0xc2 || p[1] >= 0xa0)) ||
+		    (size == 1 && p[0] >= 0x20 && p[0] != 0x7f))
+			continue;
+		size = size ? size : 1;
+		memset(text + i, '?', size);
+	}
+}

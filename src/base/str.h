@@ -76,3 +76,10 @@ size_t str_distance(struct str a, struct str b);
 /* Length of the valid UTF-8 character at the front (1-4), 0 when the bytes are not one. */
 size_t str_utf8_char(struct str s);
 bool str_utf8_valid(struct str s);
+
+/*
+ * Makes text fit for a terminal, in place: a hostile name must not paint it or forge a second
+ * line, neither by ASCII's control characters nor by those of U+0080 to U+009F, nor by the same
+ * as bare bytes. Each byte of such a thing becomes '?'.
+ */
+void str_mask(char *text, size_t n);

@@ -26,11 +26,8 @@ void table_add(struct table *table, const struct str *cells)
 	}
 	for (size_t i = 0; i < table->columns; i++) {
 		struct str cell = arena_str(&table->arena, cells[i]);
-		char *p = (char *)(uintptr_t)cell.p;
 
-		for (size_t k = 0; k < cell.n; k++)
-			if ((unsigned char)p[k] < 0x20 || p[k] == 0x7f)
-				p[k] = '?';
+		str_mask((char *)(uintptr_t)cell.p, cell.n);
 		table->cells[table->rows * table->columns + i] = cell;
 	}
 	table->rows++;

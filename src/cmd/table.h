@@ -17,6 +17,6 @@ struct table {
 void table_init(struct table *table, size_t columns);
 /* Adds a row of `columns` cells; copies them. */
 void table_add(struct table *table, const struct str *cells);
-/* The first row is the heading. Control characters are shown as '?'. */
+/* The first row is the heading. Control characters and broken UTF-8 are '?'. */
 void table_print(const struct table *table, FILE *to);
 void table_release(struct table *table);
