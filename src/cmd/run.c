@@ -92,13 +92,14 @@ static void open_state(struct run *run)
 
 /*
  * Takes the group's lock and what is remembered of it: another run of the same job may have
- * delivered since we looked. An fd, or -errno; without a spool there is nothing to lock.
+ * delivered since we looked. An fd, or -errno; without a spool there is nothing to lock. What
+ * is remembered is read all the same: saved unread, it would be lost.
  */
 static int lock_group(struct run *run, int64_t wait_ns)
 {
 	int lock = run->can_keep ? spool_lock(&run->spool, run->target.path, wait_ns) : -ENOENT;
 
-	if (lock < 0)
+	if (run->state_dir < 0)
 		return lock;
 	state_release(&run->state);
 	if (state_load(&run->state, run->state_dir, run->state_name) == -EBADMSG)
@@ -240,6 +241,10 @@ static void push_heartbeat(struct run *run)
 	target_deliver(&run->target, &run->metrics, &waiter, &run->scratch, &d);
 	if (d.result != SINK_OK && d.result != SINK_OK_UNTYPED && d.result != SINK_INTERRUPTED)
 		say_failure(run, &d);
+	/* It told how the last run went, too; that run's result must not come after it. */
+	if (lock >= 0 && (d.result == SINK_OK || d.result == SINK_OK_UNTYPED) &&
+	    state_get(&run->state, STR("exit_code")).n)
+		spool_drop(&run->spool, run->target.path);
 	save(run);
 	if (lock >= 0)
 		(void)close(lock);
