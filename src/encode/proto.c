@@ -11,10 +11,8 @@
 static const struct {
 	uint8_t type, field;
 } wire[] = {
-	[METRIC_COUNTER] = { 0, 3 },
-	[METRIC_GAUGE] = { 1, 2 },
-	[METRIC_UNTYPED] = { 3, 5 },
-	[METRIC_HISTOGRAM] = { 4, 7 },
+	[METRIC_COUNTER] = { 0, 3 },   [METRIC_GAUGE] = { 1, 2 },   [METRIC_UNTYPED] = { 3, 5 },
+	[METRIC_HISTOGRAM] = { 4, 7 }, [METRIC_SUMMARY] = { 2, 4 },
 };
 
 enum { VARINT = 0, FIXED64 = 1, BYTES = 2 };
@@ -89,8 +87,27 @@ static size_t finite_buckets(const struct histogram *h)
 	return n;
 }
 
+static size_t summary_size(const struct summary *s)
+{
+	return 1 + varint_size(s->count) + DOUBLE_SIZE + s->n * bytes_size(2 * DOUBLE_SIZE);
+}
+
+static char *put_summary(char *to, const struct summary *s)
+{
+	to = put_varint(put_tag(to, 1, VARINT), s->count);
+	to = put_double(to, 2, s->sum);
+	for (size_t i = 0; i < s->n; i++) {
+		to = put_varint(put_tag(to, 3, BYTES), 2 * DOUBLE_SIZE);
+		to = put_double(to, 1, s->quantiles[i].quantile);
+		to = put_double(to, 2, s->quantiles[i].value);
+	}
+	return to;
+}
+
 static size_t value_size(const struct family *f, const struct sample *s)
 {
+	if (f->type == METRIC_SUMMARY)
+		return summary_size(s->summary);
 	if (f->type != METRIC_HISTOGRAM)
 		return DOUBLE_SIZE;
 
@@ -104,6 +121,8 @@ static size_t value_size(const struct family *f, const struct sample *s)
 
 static char *put_value(char *to, const struct family *f, const struct sample *s)
 {
+	if (f->type == METRIC_SUMMARY)
+		return put_summary(to, s->summary);
 	if (f->type != METRIC_HISTOGRAM)
 		return put_double(to, 1, s->value);
 

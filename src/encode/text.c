@@ -95,6 +95,26 @@ static void put_histogram(struct buf *out, const struct family *f, const struct 
 	put_part(out, f->name, "_count", s->labels->text, (double)h->count);
 }
 
+static void put_summary(struct buf *out, const struct family *f, const struct sample *s)
+{
+	const struct summary *m = s->summary;
+
+	for (size_t i = 0; i < m->n; i++) {
+		buf_str(out, f->name);
+		buf_char(out, '{');
+		buf_str(out, s->labels->text);
+		if (s->labels->text.n)
+			buf_char(out, ',');
+		buf_cstr(out, "quantile=\"");
+		buf_f64(out, m->quantiles[i].quantile);
+		buf_cstr(out, "\"} ");
+		buf_f64(out, m->quantiles[i].value);
+		buf_char(out, '\n');
+	}
+	put_part(out, f->name, "_sum", s->labels->text, m->sum);
+	put_part(out, f->name, "_count", s->labels->text, (double)m->count);
+}
+
 static void encode_text(const struct metrics *metrics, struct buf *out)
 {
 	for (const struct family *f = metrics->first; f; f = f->next) {
@@ -107,6 +127,8 @@ static void encode_text(const struct metrics *metrics, struct buf *out)
 
 				if (f->type == METRIC_HISTOGRAM)
 					put_histogram(out, f, s);
+				else if (f->type == METRIC_SUMMARY)
+					put_summary(out, f, s);
 				else
 					put_sample(out, f->name, s->labels->text, s->value);
 			}

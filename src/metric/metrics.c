@@ -63,7 +63,8 @@ bool metric_name_valid(struct str name)
 
 const char *metric_type_name(enum metric_type type)
 {
-	static const char *const names[] = { "counter", "gauge", "untyped", "histogram" };
+	static const char *const names[] = { "counter", "gauge", "untyped", "histogram",
+					     "summary" };
 
 	return names[type];
 }
@@ -103,13 +104,19 @@ static void grow_family_table(struct metrics *m)
 
 static const struct str derived_suffixes[] = { { "_sum", 4 }, { "_count", 6 }, { "_bucket", 7 } };
 
+/* How many of the suffixes a family of this type has for itself. */
+static size_t parts_of(enum metric_type type)
+{
+	return type == METRIC_HISTOGRAM ? 3 : type == METRIC_SUMMARY ? 2 : 0;
+}
+
 /* A histogram x owns x_sum, x_count and x_bucket; the gateway refuses families of that name. */
 static bool clashes_with_parts(struct metrics *m, struct str name, enum metric_type type)
 {
 	for (size_t i = 0; i < 3; i++) {
 		struct str suffix = derived_suffixes[i];
 
-		if (type == METRIC_HISTOGRAM) {
+		if (i < parts_of(type)) {
 			char *part = arena_alloc(&m->arena, name.n + suffix.n);
 			const struct family *f;
 
@@ -118,11 +125,12 @@ static bool clashes_with_parts(struct metrics *m, struct str name, enum metric_t
 			f = metrics_find(m, (struct str){ part, name.n + suffix.n });
 			if (f && f->refused < 0)
 				return true;
-		} else if (str_ends(name, suffix)) {
+		}
+		if (name.n > suffix.n && str_ends(name, suffix)) {
 			const struct family *whole =
 				metrics_find(m, (struct str){ name.p, name.n - suffix.n });
 
-			if (whole && whole->type == METRIC_HISTOGRAM && whole->refused < 0)
+			if (whole && i < parts_of(whole->type) && whole->refused < 0)
 				return true;
 		}
 	}
@@ -279,25 +287,37 @@ static struct sample *append(struct family *f)
 	return &f->last->samples[f->last->n++];
 }
 
-/* A histogram's own le would stand next to that of its buckets. */
-static bool has_le(const struct labels *labels)
+/* A histogram's own le would stand next to that of its buckets, and a summary's quantile. */
+static bool has_own(const struct labels *labels, enum metric_type type)
 {
-	for (uint32_t i = 0; i < labels->n; i++)
-		if (str_eq(labels->v[i].name, STR("le")))
+	struct str name = type == METRIC_HISTOGRAM ? STR("le")
+			  : type == METRIC_SUMMARY ? STR("quantile")
+						   : STR("");
+
+	for (uint32_t i = 0; name.n && i < labels->n; i++)
+		if (str_eq(labels->v[i].name, name))
 			return true;
 	return false;
 }
 
+enum shape { SHAPE_VALUE, SHAPE_HISTOGRAM, SHAPE_SUMMARY };
+
+static enum shape shape_of(enum metric_type type)
+{
+	return type == METRIC_HISTOGRAM ? SHAPE_HISTOGRAM
+	       : type == METRIC_SUMMARY ? SHAPE_SUMMARY
+					: SHAPE_VALUE;
+}
+
 /* The gate: a place for one more sample, or NULL with the drop counted. */
-static struct sample *admit(struct family *f, const struct labels *labels, bool histogram)
+static struct sample *admit(struct family *f, const struct labels *labels, enum shape shape)
 {
 	int reason = f->refused;
 
-	if (reason < 0 && (f->type == METRIC_HISTOGRAM) != histogram)
+	if (reason < 0 && shape_of(f->type) != shape)
 		reason = DROP_TYPE;
-	if (reason < 0 && histogram && labels && has_le(labels))
+	if (reason < 0 && labels && has_own(labels, f->type))
 		reason = DROP_NAME;
-
 	if (reason < 0 && !labels)
 		reason = DROP_NAME;
 	if (reason < 0 && over_limit(f->owner, f))
@@ -317,7 +337,7 @@ static struct sample *admit(struct family *f, const struct labels *labels, bool 
 
 void family_add(struct family *f, const struct labels *labels, double value)
 {
-	struct sample *s = admit(f, labels, false);
+	struct sample *s = admit(f, labels, SHAPE_VALUE);
 
 	if (s)
 		s->value = value;
@@ -326,10 +346,19 @@ void family_add(struct family *f, const struct labels *labels, double value)
 void family_add_histogram(struct family *f, const struct labels *labels,
 			  const struct histogram *histogram)
 {
-	struct sample *s = admit(f, labels, true);
+	struct sample *s = admit(f, labels, SHAPE_HISTOGRAM);
 
 	if (s)
 		s->histogram = histogram;
+}
+
+void family_add_summary(struct family *f, const struct labels *labels,
+			const struct summary *summary)
+{
+	struct sample *s = admit(f, labels, SHAPE_SUMMARY);
+
+	if (s)
+		s->summary = summary;
 }
 
 void metrics_reject(struct metrics *m, struct family *f)

@@ -13,12 +13,14 @@ enum metric_type {
 	METRIC_GAUGE,
 	METRIC_UNTYPED,
 	METRIC_HISTOGRAM,
+	METRIC_SUMMARY,
 };
 
 enum drop_reason {
 	DROP_DUPLICATE, /* the same name and labels twice */
 	DROP_TYPE,      /* a name with two types, or next to a histogram's _sum/_count/_bucket */
-	DROP_NAME,      /* not a legal metric or label name, or a histogram's with a label le */
+	DROP_NAME,      /* not a legal metric or label name, or a histogram's with a label le, */
+			/* or a summary's with a label quantile */
 	DROP_RESERVED,  /* a name the Pushgateway keeps for itself */
 	DROP_LIMIT,     /* over limits.series or limits.series_per_family */
 	DROP_REJECTED,  /* a receiver refused this family before */
@@ -54,11 +56,23 @@ struct histogram {
 	const struct histogram_bucket *buckets; /* lives at least as long as the cycle */
 };
 
+struct quantile {
+	double quantile, value;
+};
+
+struct summary {
+	double sum;
+	uint64_t count;
+	size_t n;
+	const struct quantile *quantiles; /* rising; lives at least as long as the cycle */
+};
+
 struct sample {
 	const struct labels *labels;
 	union {
 		double value;
 		const struct histogram *histogram;
+		const struct summary *summary;
 	};
 };
 
@@ -141,6 +155,8 @@ const struct labels *metrics_no_labels(struct metrics *metrics);
 void family_add(struct family *family, const struct labels *labels, double value);
 void family_add_histogram(struct family *family, const struct labels *labels,
 			  const struct histogram *histogram);
+void family_add_summary(struct family *family, const struct labels *labels,
+			const struct summary *summary);
 
 /* For a single sample without labels. */
 void metrics_add(struct metrics *metrics, const struct metric_desc *desc, double value);

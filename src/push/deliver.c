@@ -281,7 +281,7 @@ static struct family *named_family(const struct metrics *metrics, struct str wor
 		if (!str_ends(word, suffixes[i]))
 			continue;
 		f = metrics_find(metrics, (struct str){ word.p, word.n - suffixes[i].n });
-		if (f && f->series && (i == 0 || f->type == METRIC_HISTOGRAM))
+		if (f && f->series && (i == 0 || f->type >= METRIC_HISTOGRAM))
 			return f;
 	}
 	return NULL;
