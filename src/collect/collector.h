@@ -13,6 +13,13 @@
 #include "metric/metrics.h"
 #include "metric/state.h"
 
+enum { COLLECT_NOTES_MAX = 32 };
+
+struct collect_note {
+	uint64_t hash;
+	struct str text;
+};
+
 struct collect {
 	struct host *host;
 	struct metrics *out;
@@ -21,7 +28,9 @@ struct collect {
 	const void *conf;      /* the struct of its section */
 	void *self; /* its own zeroed block of self_size bytes, lives as long as the process */
 	struct arena *why_arena;
-	struct str why; /* set by collect_fail() */
+	struct str why;               /* set by collect_fail() */
+	uint32_t n_notes, more_notes; /* more: those for which there was no room */
+	struct collect_note *notes;   /* by collect_note() */
 };
 
 struct collector {
@@ -45,6 +54,14 @@ struct collector {
  *	return collect_fail(c, r, "/proc/stat: line %zu is not a cpu line", n);
  */
 int collect_fail(struct collect *c, int r, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * One of many things that are read (`about`: a file) is wrong, and the run is a success all the
+ * same. The words are logged once for as long as this stays so; a number among them that changes
+ * (of a line, say) does not make them new.
+ */
+void collect_note(struct collect *c, struct str about, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /*

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
@@ -168,6 +169,8 @@ static void run_one(struct collector_slot *slot, struct arena *scratch)
 	arena_reset(scratch);
 	arena_reset(&slot->why);
 	slot->c.why = (struct str){ 0 };
+	slot->c.notes = NULL;
+	slot->c.n_notes = slot->c.more_notes = 0;
 	slot->result = 0;
 	if (!slot->opened)
 		open_one(slot);
@@ -209,6 +212,49 @@ static void say_once(struct collector_slot *slot, const struct log *log)
 		log_warning(log, "collector %s: %.*s", slot->type->name, STR_ARG(why));
 }
 
+static bool has_word(struct str words, struct str wanted)
+{
+	struct str word;
+
+	while (str_word(&words, &word))
+		if (str_eq(word, wanted))
+			return true;
+	return false;
+}
+
+/* The state holds the hashes of all notes of the last cycle: those that are new are said. */
+static void say_notes(struct collector_slot *slot, struct arena *scratch, const struct log *log)
+{
+	struct state *state = slot->c.state;
+	struct str key = arena_printf(scratch, "noted.%s", slot->type->name);
+	struct str before = arena_str(scratch, state_get(state, key));
+	_cleanup_buf_ struct buf now = { 0 };
+	bool said = false;
+
+	for (uint32_t i = 0; i < slot->c.n_notes; i++) {
+		const struct collect_note *note = &slot->c.notes[i];
+		struct str word = arena_printf(scratch, "%016llx", (unsigned long long)note->hash);
+
+		if (!has_word(buf_view(&now), word)) {
+			buf_str(&now, word);
+			buf_char(&now, ' ');
+		}
+		if (has_word(before, word))
+			continue;
+		said = true;
+		log_warning(log, "collector %s: %.*s", slot->type->name, STR_ARG(note->text));
+	}
+	if (said && slot->c.more_notes)
+		log_warning(log, "collector %s: %u more of the kind", slot->type->name,
+			    slot->c.more_notes);
+	if (now.err || str_eq(buf_view(&now), before))
+		return;
+	if (now.n)
+		state_set(state, key, buf_view(&now));
+	else
+		state_unset(state, key);
+}
+
 void collectors_run(struct collectors *all, const struct log *log)
 {
 	static const struct metric_desc duration_desc = {
@@ -228,6 +274,7 @@ void collectors_run(struct collectors *all, const struct log *log)
 		if (all->slots[i].enabled) {
 			run_one(&all->slots[i], &all->scratch);
 			say_once(&all->slots[i], log);
+			say_notes(&all->slots[i], &all->scratch, log);
 		}
 
 	if (!all->n)

@@ -21,7 +21,7 @@ struct collector_slot {
 	int result; /* of the last run: 0, -ENODATA, -errno */
 	double seconds;
 	uint32_t series; /* added by the last run */
-	bool seen; /* it has added something before */
+	bool seen;       /* it has added something before */
 	int64_t look_ns; /* when to look again for what was never there */
 };
 
@@ -41,8 +41,8 @@ int collectors_init(struct collectors *all, const struct conf *conf, struct host
 
 /*
  * Runs the enabled ones and adds node_scrape_collector_success and _duration_seconds. What
- * fails is logged once per reason (the state remembers it, so that a oneshot is no louder
- * than an agent).
+ * fails is logged once per reason, and so are notes (the state remembers it, so that a oneshot
+ * is no louder than an agent).
  */
 void collectors_run(struct collectors *all, const struct log *log);
 void collectors_close(struct collectors *all);

@@ -20,6 +20,39 @@ int collect_fail(struct collect *c, int r, const char *format, ...)
 	return r;
 }
 
+/* Without the numbers, and of what it is about with them: a1.prom and a2.prom are two. */
+static uint64_t note_hash(struct str about, struct str text)
+{
+	uint64_t hash = str_hash(about);
+
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] < '0' || text.p[i] > '9')
+			hash = (hash ^ (uint8_t)text.p[i]) * 0x100000001b3u;
+	return hash;
+}
+
+void collect_note(struct collect *c, struct str about, const char *format, ...)
+{
+	char text[512];
+	va_list ap;
+
+	if (c->n_notes == COLLECT_NOTES_MAX) {
+		c->more_notes++;
+		return;
+	}
+	va_start(ap, format);
+	int n = vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	if (n >= (int)sizeof(text))
+		memcpy(text + sizeof(text) - 4, "...", 4);
+	if (!c->notes)
+		c->notes = arena_zalloc(c->why_arena, COLLECT_NOTES_MAX, sizeof(*c->notes));
+	c->notes[c->n_notes++] = (struct collect_note){
+		.hash = note_hash(about, str_of(text)),
+		.text = arena_str(c->why_arena, str_of(text)),
+	};
+}
+
 static const char *const root_name[] = { "/proc", "/sys", "", "/run/udev" };
 
 static int explain(struct collect *c, int r, enum host_root root, const char *path)

@@ -14,6 +14,7 @@ enum { SECTIONS_MAX = 128 };
 struct script {
 	int open_r, run_r;
 	const char *why;
+	const char *const *notes; /* NULL-ended; of what stands before their first blank */
 	unsigned opened, ran, closed, dirty;
 };
 
@@ -191,7 +192,8 @@ static void test_registry(void **state)
 		assert_true(c->help && *c->help && c->reads && *c->reads && c->run);
 		for (size_t k = 0; k < i; k++)
 			assert_string_not_equal(c->name, collector_registry[k]->name);
-		if (c->section) {
+		/* Where other programs leave something is not of the collector alone. */
+		if (c->section && strcmp(c->name, "textfile") != 0) {
 			assert_true(str_starts(str_of(c->section->path), STR("collectors.")));
 			assert_string_equal(c->section->path + 11, c->name);
 		}
@@ -247,6 +249,11 @@ static int own_run(struct collect *c)
 	own->script->ran++;
 	family_add(metrics_family(c->out, &own_desc), METRIC_LABELS(c->out, { STR("n"), STR("1") }),
 		   own->script->ran);
+	for (const char *const *note = own->script->notes; note && *note; note++) {
+		struct str about = { *note, str_find(str_of(*note), ' ') };
+
+		collect_note(c, about, "%s", *note);
+	}
 	if (own->script->run_r < 0 && own->script->why)
 		return collect_fail(c, own->script->run_r, "%s", own->script->why);
 	return own->script->run_r;
@@ -392,6 +399,55 @@ static void test_failures(void **state)
 	assert_text(said(w), "peekpush: debug: collector own: Operation not permitted\n");
 }
 
+/* A note is said once for as long as it stays, however its numbers change. */
+static void test_notes(void **state)
+{
+	static const char *const one[] = { "a1 line 1", NULL },
+				 *const moved[] = { "a1 line 22", NULL },
+				 *const two[] = { "a2 line 1", "a1 line 3", "a1 oh", NULL };
+	const char *many[COLLECT_NOTES_MAX + 3] = { 0 };
+	struct world *w = *state;
+	struct script *script = &w->script;
+
+	*script = (struct script){ .notes = one };
+	play(w);
+	cycle(w);
+	assert_text(said(w), "peekpush: warning: collector own: a1 line 1\n");
+	/* It is no failure. */
+	assert_part(exposition(w), "node_scrape_collector_success{collector=\"own\"} 1\n");
+	cycle(w);
+	script->notes = moved;
+	cycle(w);
+	play(w);
+	cycle(w);
+	assert_text(said(w), "");
+	script->notes = two;
+	cycle(w);
+	assert_text(said(w), "peekpush: warning: collector own: a2 line 1\n"
+			     "peekpush: warning: collector own: a1 oh\n");
+	script->notes = moved;
+	cycle(w);
+	assert_text(said(w), "");
+	script->notes = NULL;
+	cycle(w);
+	assert_text(said(w), "");
+	assert_int_equal(w->state.n, 0);
+	script->notes = one;
+	cycle(w);
+	assert_text(said(w), "peekpush: warning: collector own: a1 line 1\n");
+
+	for (size_t i = 0; i < COLLECT_NOTES_MAX + 2; i++)
+		many[i] = "b x";
+	script->notes = many;
+	cycle(w);
+	struct str text = said(w);
+
+	assert_int_equal(w->all.slots[0].c.n_notes, COLLECT_NOTES_MAX);
+	assert_true(str_ends(text, STR("collector own: 2 more of the kind\n")));
+	cycle(w);
+	assert_text(said(w), "");
+}
+
 static void test_long_why(void **state)
 {
 	struct world *w = *state;
@@ -491,6 +547,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_life, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failed_open, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_notes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_why, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_helpers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_absent, setup, teardown),
