@@ -98,6 +98,9 @@ _peekpush()
 		# Usage: peekpush list [OPTIONS] [collectors|metrics|...]
 		_peekpush_words "$("$program" list --help 2>/dev/null |
 			sed -n '1s/.*\[\([a-z|]*\)\]$/\1/p' | tr '|' ' ')" "$cur"
+	elif [[ $command == metric ]]; then
+		[[ ${COMP_WORDS[COMP_CWORD - 1]} == metric ]] &&
+			_peekpush_words "set inc observe" "$cur"
 	elif [[ $command == run ]]; then
 		_command_offset "$COMP_CWORD"
 	fi

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/commands.h"
 
+#include "cmd/metric.h"
 #include "collect/run.h"
 #include "job/job.h"
 
@@ -11,6 +12,7 @@
 	X(delete)   \
 	X(flush)    \
 	X(list)     \
+	X(metric)   \
 	X(push)     \
 	X(run)
 
@@ -42,6 +44,7 @@ const struct opt_section *const sections_push[] = {
 static const struct opt_section *const general[] = {
 	&section_main, &section_push,  &section_tls,    &section_collectors,
 	&section_host, &section_state, &section_limits, &section_job,
+	&section_metric,
 };
 
 void sections_all(const struct opt_section **ret, size_t max)

@@ -30,6 +30,7 @@
 	X(sockstat)         \
 	X(softnet)          \
 	X(stat)             \
+	X(textfile)         \
 	X(thermal_zone)     \
 	X(time)             \
 	X(timex)            \

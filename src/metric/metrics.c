@@ -138,7 +138,7 @@ static bool clashes_with_parts(struct metrics *m, struct str name, enum metric_t
 }
 
 /* What the gateway itself serves under these names would meet ours (facts of 1.5 and later). */
-static bool is_reserved(struct str name)
+bool metric_name_reserved(struct str name)
 {
 	return str_eq(name, STR("push_time_seconds")) ||
 	       str_eq(name, STR("push_failure_time_seconds")) ||
@@ -149,7 +149,7 @@ static int refusal(struct metrics *m, struct str name, enum metric_type type)
 {
 	if (!metric_name_valid(name))
 		return DROP_NAME;
-	if (is_reserved(name))
+	if (metric_name_reserved(name))
 		return DROP_RESERVED;
 	return clashes_with_parts(m, name, type) ? DROP_TYPE : -1;
 }

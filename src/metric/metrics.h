@@ -164,4 +164,5 @@ void metrics_add(struct metrics *metrics, const struct metric_desc *desc, double
 const char *metric_type_name(enum metric_type type);
 const char *drop_reason_name(enum drop_reason reason);
 bool metric_name_valid(struct str name);
+bool metric_name_reserved(struct str name); /* by the Pushgateway */
 bool label_name_valid(struct str name);

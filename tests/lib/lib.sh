@@ -154,7 +154,7 @@ finish()
 # The collectors that node_exporter has too, and the comparison with it or with ourselves.
 node_collectors="arp conntrack cpu cpufreq diskstats dmi edac entropy filefd filesystem hwmon
 	loadavg mdadm meminfo netclass netdev netstat nvme os powersupplyclass pressure rapl
-	schedstat selinux sockstat softnet stat thermal_zone time timex udp_queues uname vmstat xfs"
+	schedstat selinux sockstat softnet stat textfile thermal_zone time timex udp_queues uname vmstat xfs"
 
 # compare [OPTION...] ROUND...: see tests/lib/compare-exposition.py.
 compare()
