@@ -175,7 +175,21 @@ static void test_stderr(void **state)
 	assert_text(got, "oops\n");
 }
 
-/* The mask, the ignored signals: /proc/PID/status tells what CMD has got. */
+/* CMD finds ignored what we find ignored at this moment. */
+static bool ignores_the_same(struct child_conf conf)
+{
+	_cleanup_arena_ struct arena arena = { 0 };
+	struct str status, line;
+	char expression[80];
+
+	assert_int_equal(file_read(AT_FDCWD, "/proc/self/status", 65536, &arena, &status), 0);
+	while (str_line(&status, &line))
+		if (str_starts(line, STR("SigIgn:")))
+			break;
+	(void)snprintf(expression, sizeof(expression), "^%.*s$", STR_ARG(line));
+	return find_in_status(conf, expression) == 0;
+}
+
 static void test_signals(void **state)
 {
 	sigset_t mask;
@@ -185,15 +199,16 @@ static void test_signals(void **state)
 	(void)state;
 	(void)sigemptyset(&mask);
 	(void)sigaddset(&mask, SIGUSR2);
-	assert_int_equal(sigaction(SIGHUP, &(struct sigaction){ .sa_handler = SIG_IGN }, &was), 0);
 	assert_int_equal(find_in_status(conf, "^SigBlk:.*0000000800$"), 0);
-	assert_int_equal(find_in_status(conf, "^SigIgn:.*1$"), 0);
+	assert_int_equal(sigaction(SIGHUP, &(struct sigaction){ .sa_handler = SIG_DFL }, &was), 0);
+	assert_true(ignores_the_same(conf));
+	(void)signal(SIGHUP, SIG_IGN);
+	assert_true(ignores_the_same(conf));
 	assert_int_equal(sigaction(SIGHUP, &was, NULL), 0);
-	assert_int_equal(find_in_status(conf, "^SigIgn:.*0$"), 0);
 
 	/* An ignored SIGCHLD is CMD's, too; here a status must be kept. */
 	(void)signal(SIGCHLD, SIG_IGN);
-	assert_int_equal(find_in_status(conf, "^SigIgn:.*0000010000$"), 0);
+	assert_true(ignores_the_same(conf));
 	assert_int_equal(sigaction(SIGCHLD, NULL, &now), 0);
 	assert_true(now.sa_handler == SIG_DFL);
 	/* Where nothing was started it is as it was. */
