@@ -18,6 +18,9 @@ enum { STATE_FILE_MAX = 8 << 20, NAME_SIZE = 128, TAIL_SIZE = 21 };
 
 #define HEADER "peekpush-state 1\n"
 
+/* The key of what only takes room. */
+static const struct str filler = { "~", 1 };
+
 /* Values are overwritten in place where they fit, so that an agent's memory stands still. */
 struct state_entry {
 	char *key, *value;
@@ -295,30 +298,62 @@ static int write_slot(int dir, const char *name, struct str content, bool sync)
 	return r;
 }
 
-int state_save(struct state *state, int dir, const char *name, bool sync)
+static void put_filler(const struct state *state, struct buf *out)
+{
+	size_t used = out->n + filler.n + 2 + TAIL_SIZE;
+	char *p;
+
+	if (used >= state->reserve)
+		return;
+	buf_str(out, filler);
+	buf_char(out, '=');
+	p = buf_reserve(out, state->reserve - used);
+	if (p) {
+		memset(p, ' ', state->reserve - used);
+		out->n += state->reserve - used;
+	}
+	buf_char(out, '\n');
+}
+
+static int write_next(struct state *state, int dir, const char *name, bool sync)
 {
 	_cleanup_buf_ struct buf out = { 0 };
 	char slot_file[NAME_SIZE];
 	int r;
 
-	if (!state->changed)
-		return 0;
 	buf_cstr(&out, HEADER "serial ");
 	buf_u64(&out, state->serial + 1);
 	buf_char(&out, '\n');
 	for (size_t i = 0; i < state->n; i++) {
 		const struct state_entry *e = &state->entries[i];
 
+		if (str_eq((struct str){ e->key, e->key_n }, filler))
+			continue;
 		put_escaped(&out, (struct str){ e->key, e->key_n });
 		buf_char(&out, '=');
 		put_escaped(&out, (struct str){ e->value, e->value_n });
 		buf_char(&out, '\n');
 	}
+	put_filler(state, &out);
 	buf_printf(&out, "end %016llx\n", (unsigned long long)str_hash(buf_view(&out)));
 	slot_name(name, state->serial + 1, slot_file);
 	r = out.err ? out.err : write_slot(dir, slot_file, buf_view(&out), sync);
-	if (r == 0) {
+	if (r == 0)
 		state->serial++;
+	return r;
+}
+
+int state_save(struct state *state, int dir, const char *name, bool sync)
+{
+	bool first = state->serial == 0 && state->reserve;
+	int r;
+
+	if (!state->changed)
+		return 0;
+	r = write_next(state, dir, name, sync);
+	if (r == 0 && first)
+		r = write_next(state, dir, name, sync);
+	if (r == 0) {
 		state->changed = false;
 		state->fresh = false;
 	}

@@ -20,6 +20,7 @@ struct state {
 	bool fresh;      /* there was no usable file: nothing is known of the past */
 	bool changed;    /* since it was loaded or saved */
 	uint64_t serial; /* of the newest whole file; the next one goes into the other */
+	size_t reserve;  /* both files are filled up to this size, so that there is room later */
 };
 
 /*
@@ -27,7 +28,8 @@ struct state {
  * there are only damaged ones it is -EBADMSG and fresh, too: the caller says so and goes on.
  */
 int state_load(struct state *state, int dir, const char *name);
-/* Writes the other file when something changed. With `sync` it survives a power cut. */
+/* Writes the other file when something changed; with a reserve the first save writes both. With
+ * `sync` it survives a power cut. */
 int state_save(struct state *state, int dir, const char *name, bool sync);
 void state_release(struct state *state);
 
