@@ -98,8 +98,10 @@ static int parse_long(struct args *args, const char *word)
 	}
 	if (!opt)
 		return unknown_flag(args, flag);
-	if (!opt->arg)
-		return put(args, section, opt, equals ? str_of(equals + 1) : STR("true"), origin);
+	if (!opt->arg || opt->bare)
+		return put(args, section, opt,
+			   equals ? str_of(equals + 1) : str_of(opt->bare ? opt->bare : "true"),
+			   origin);
 
 	int r = take_value(args, origin, equals ? equals + 1 : NULL, &text);
 

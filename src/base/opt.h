@@ -55,6 +55,7 @@ struct opt {
 	const char *arg;     /* metavariable in --help, NULL for a flag without value */
 	const char *help;    /* one sentence, lower case start, no full stop */
 	const char *choices; /* OPT_CHOICE: "auto|text|protobuf"; OPT_DURATION: "auto" */
+	const char *bare;    /* value of a flag that stands without "=", for one that may */
 	int64_t min, max;    /* OPT_INT, OPT_DURATION; both 0: no bound */
 };
 

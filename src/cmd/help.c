@@ -38,8 +38,12 @@ static void print_option(FILE *to, const struct opt *opt)
 	_cleanup_arena_ struct arena arena = { 0 };
 	const char letter[] = { '-', opt->letter, ',', ' ', '\0' };
 	bool told = opt->preset && opt->preset[0] && opt->arg;
-	struct str left = arena_printf(&arena, "  %s--%s%s%s", opt->letter ? letter : "    ",
-				       opt->flag, opt->arg ? " " : "", opt->arg ? opt->arg : "");
+	struct str left = arena_printf(&arena, "  %s--%s%s%s%s", opt->letter ? letter : "    ",
+				       opt->flag,
+				       opt->bare  ? "[="
+				       : opt->arg ? " "
+						  : "",
+				       opt->arg ? opt->arg : "", opt->bare ? "]" : "");
 
 	print_row(to, left.p,
 		  arena_printf(&arena, "%s%s%s%s", opt->help, told ? " [" : "",
