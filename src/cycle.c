@@ -26,7 +26,7 @@ int cycle_open(struct cycle *cycle, struct app *app, bool resident)
 	};
 	struct str why;
 
-	*cycle = (struct cycle){ .app = app, .state_dir = -1, .lock = -1 };
+	*cycle = (struct cycle){ .app = app, .state_dir = -1, .jobs_dir = -1, .lock = -1 };
 	host_open(&cycle->host, &paths, resident);
 	metrics_init(&cycle->metrics,
 		     (struct metrics_limits){
@@ -85,6 +85,23 @@ static void save_state(void *arg)
 		log_warning(&cycle->app->log, "state is not kept: %s", strerror(-r));
 }
 
+static int open_jobs(struct cycle *cycle)
+{
+	struct str why = { 0 };
+	int r = cycle->state_dir;
+
+	if (cycle->jobs_dir >= 0)
+		return 0;
+	if (r < 0)
+		r = cycle->state_dir = app_state_dir(cycle->app, &cycle->arena, &why);
+	if (r >= 0)
+		r = cycle->jobs_dir = record_open_dir(cycle->state_dir);
+	if (r < 0)
+		log_error(&cycle->app->log, "results of jobs: %.*s",
+			  STR_ARG(why.n ? why : str_of(strerror(-r))));
+	return r < 0 ? r : 0;
+}
+
 int cycle_open_state(struct cycle *cycle, int64_t wait_ns)
 {
 	const struct log *log = &cycle->app->log;
@@ -112,43 +129,28 @@ int cycle_open_state(struct cycle *cycle, int64_t wait_ns)
 	if (r < 0)
 		log_warning(log, "%s: %s; starting without memory", state_name,
 			    r == -EBADMSG ? "damaged" : strerror(-r));
-	(void)cycle_open_spool(cycle);
+	(void)open_jobs(cycle);
 	return 0;
 }
 
-int cycle_open_spool(struct cycle *cycle)
-{
-	const struct state_conf *conf = conf_get(cycle->app->conf, &section_state);
-	const struct spool_limits limits = { conf->spool_bytes, (uint64_t)conf->spool_entries };
-	struct str why = { 0 };
-	int r = cycle->state_dir;
-
-	if (r < 0)
-		r = cycle->state_dir = app_state_dir(cycle->app, &cycle->arena, &why);
-	if (r >= 0)
-		r = spool_open(&cycle->spool, cycle->state_dir, limits);
-	cycle->has_spool = r >= 0;
-	if (r < 0)
-		log_error(&cycle->app->log, "spool: %.*s",
-			  STR_ARG(why.n ? why : str_of(strerror(-r))));
-	return r < 0 ? r : 0;
-}
-
-void cycle_flush(struct cycle *cycle, int64_t timeout_ns, const struct sink_waiter *waiter,
-		 struct spool_report *ret)
+int cycle_flush(struct cycle *cycle, int64_t timeout_ns, bool insist,
+		const struct sink_waiter *waiter, struct report_counts *ret)
 {
 	const struct log *log = &cycle->app->log;
+	struct report report = { .app = cycle->app, .waiter = waiter, .insist = insist };
+	int r = open_jobs(cycle);
 
-	arena_reset(&cycle->scratch);
-	spool_flush(&cycle->spool, &cycle->target.sink, timeout_ns, waiter, &cycle->scratch, ret);
+	*ret = (struct report_counts){ 0 };
+	if (r < 0)
+		return r;
+	report.dir = cycle->jobs_dir;
+	report.target = cycle->target.conf;
+	report_flush(&report, timeout_ns, ret);
 	if (ret->delivered)
-		log_info(log, "%u spooled results delivered", ret->delivered);
-	if (ret->refused)
-		log_error(log, "%u spooled results set aside as NAME.refused: %.*s", ret->refused,
-			  STR_ARG(ret->message));
-	else if (ret->left && ret->message.n)
-		log_warning(log, "%u spooled results still wait: %.*s", ret->left,
-			    STR_ARG(ret->message));
+		log_info(log, "results of %u jobs delivered", ret->delivered);
+	if (ret->left)
+		log_warning(log, "results of %u jobs still wait", ret->left);
+	return 0;
 }
 
 int cycle_open_target(struct cycle *cycle)
@@ -182,11 +184,9 @@ void cycle_move_state(struct cycle *from, struct cycle *to)
 	to->state = from->state;
 	to->state_dir = from->state_dir;
 	to->lock = from->lock;
-	to->spool = from->spool;
-	to->has_spool = from->has_spool;
-	from->has_spool = false;
+	to->jobs_dir = from->jobs_dir;
 	from->state = (struct state){ 0 };
-	from->state_dir = from->lock = -1;
+	from->state_dir = from->jobs_dir = from->lock = -1;
 }
 
 void cycle_close(struct cycle *cycle)
@@ -197,15 +197,15 @@ void cycle_close(struct cycle *cycle)
 	metrics_release(&cycle->metrics);
 	state_release(&cycle->state);
 	host_close(&cycle->host);
-	if (cycle->has_spool)
-		spool_close(&cycle->spool);
+	if (cycle->jobs_dir >= 0)
+		(void)close(cycle->jobs_dir);
 	if (cycle->lock >= 0)
 		(void)close(cycle->lock);
 	if (cycle->state_dir >= 0)
 		(void)close(cycle->state_dir);
 	arena_release(&cycle->scratch);
 	arena_release(&cycle->arena);
-	*cycle = (struct cycle){ .state_dir = -1, .lock = -1 };
+	*cycle = (struct cycle){ .state_dir = -1, .jobs_dir = -1, .lock = -1 };
 }
 
 void cycle_sample(struct cycle *cycle)
@@ -215,26 +215,18 @@ void cycle_sample(struct cycle *cycle)
 	collectors_run(&cycle->collectors, &cycle->app->log);
 }
 
-static void add_spool(struct cycle *cycle)
+static void add_waiting(struct cycle *cycle)
 {
-	static const struct metric_desc entries_desc = {
+	static const struct metric_desc entries = {
 		"peekpush_spool_entries",
-		"Job results that wait to be delivered.",
+		"Jobs whose result waits to be delivered.",
 		METRIC_GAUGE,
 	};
-	static const struct metric_desc bytes_desc = {
-		"peekpush_spool_bytes",
-		"Size of the job results that wait to be delivered.",
-		METRIC_GAUGE,
-	};
-	uint64_t entries, bytes;
 
-	if (!cycle->has_spool)
+	if (cycle->jobs_dir < 0)
 		return;
-	spool_count(&cycle->spool, &entries, &bytes);
-	metrics_add(&cycle->metrics, &entries_desc, (double)entries);
-	metrics_add(&cycle->metrics, &bytes_desc, (double)bytes);
-	cycle->spooled = entries;
+	cycle->waiting = report_pending(cycle->jobs_dir);
+	metrics_add(&cycle->metrics, &entries, cycle->waiting);
 }
 
 static void add_heartbeat(struct cycle *cycle, bool running)
@@ -261,7 +253,7 @@ static void add_heartbeat(struct cycle *cycle, bool running)
 	cycle->metrics.limits = (struct metrics_limits){ 0 };
 	metrics_add(&cycle->metrics, &running_desc, running);
 	metrics_add(&cycle->metrics, &interval_desc, (double)push->interval_ns / 1e9);
-	add_spool(cycle);
+	add_waiting(cycle);
 	metrics_add(&cycle->metrics, &series_desc, cycle->metrics.series + 1);
 	cycle->metrics.limits = limits;
 }
@@ -330,10 +322,11 @@ enum sink_result cycle_deliver(struct cycle *cycle, bool running, const struct s
 	say_result(cycle, &d);
 	save_state(cycle);
 	/* The gateway is there: what waits for it can go, too, in the time that is left. */
-	if ((d.result == SINK_OK || d.result == SINK_OK_UNTYPED) && cycle->spooled) {
-		struct spool_report report;
+	if ((d.result == SINK_OK || d.result == SINK_OK_UNTYPED) && cycle->waiting) {
+		struct report_counts counts;
 
-		cycle_flush(cycle, deadline - clock_ns(CLOCK_BOOTTIME), waiter, &report);
+		(void)cycle_flush(cycle, deadline - clock_ns(CLOCK_BOOTTIME), false, waiter,
+				  &counts);
 	}
 	return d.result;
 }

@@ -8,7 +8,7 @@
 #include "app.h"
 #include "collect/run.h"
 #include "push/deliver.h"
-#include "push/spool.h"
+#include "report.h"
 
 struct cycle {
 	struct app *app;
@@ -21,9 +21,8 @@ struct cycle {
 	int state_dir; /* fd, or -errno: then nothing survives */
 	struct target target;
 	bool has_target;
-	struct spool spool;
-	bool has_spool;
-	uint64_t spooled;    /* entries, when last counted */
+	int jobs_dir;        /* fd of STATE/jobs, or -1 */
+	unsigned waiting;    /* groups of jobs with an undelivered result, when last counted */
 	int lock;            /* fd of the held lock, or -1 */
 	struct str instance; /* as pushed */
 	int64_t begin_ns;    /* of the sampling */
@@ -45,14 +44,12 @@ int cycle_open_target(struct cycle *cycle);
 int cycle_open_state(struct cycle *cycle, int64_t wait_ns);
 
 /*
- * Opens the spool, beside the state or, where no state was opened, by itself. 0 or -errno,
- * having said why.
+ * Delivers the results of jobs that wait, as far as the time reaches, and logs what could not
+ * be; what was refused a short while ago only with `insist`. Opens the state directory where that
+ * has not been done; 0 or -errno, having said why.
  */
-int cycle_open_spool(struct cycle *cycle);
-
-/* Delivers what is spooled, as far as the time reaches, and logs what could not be. */
-void cycle_flush(struct cycle *cycle, int64_t timeout_ns, const struct sink_waiter *waiter,
-		 struct spool_report *ret);
+int cycle_flush(struct cycle *cycle, int64_t timeout_ns, bool insist,
+		const struct sink_waiter *waiter, struct report_counts *ret);
 
 /* Hands lock and state of one cycle to another, which has none yet. */
 void cycle_move_state(struct cycle *from, struct cycle *to);

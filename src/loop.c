@@ -23,7 +23,7 @@ int loop_open(struct loop *loop, bool forward)
 {
 	static const int acted[] = { SIGTERM, SIGINT, SIGHUP };
 	static const int forwarded[] = { SIGTERM, SIGINT,  SIGHUP,   SIGQUIT, SIGUSR1,
-					 SIGUSR2, SIGALRM, SIGWINCH, SIGCONT };
+					 SIGUSR2, SIGALRM, SIGWINCH, SIGCONT, SIGCHLD };
 	const int *list = forward ? forwarded : acted;
 	size_t n = forward ? sizeof(forwarded) / sizeof(int) : sizeof(acted) / sizeof(int);
 	sigset_t set;
@@ -83,6 +83,10 @@ int loop_watch_child(struct loop *loop, int pidfd)
 
 static void take_signal(struct loop *loop, const struct signalfd_siginfo *info)
 {
+	if (info->ssi_signo == SIGCHLD) {
+		loop->pending |= LOOP_CHILD;
+		return;
+	}
 	if (!loop->forward) {
 		loop->pending |= info->ssi_signo == SIGHUP ? LOOP_RELOAD : LOOP_STOP;
 		return;

@@ -270,24 +270,6 @@ static const struct opt state_opts[] = {
 		.help = "where to keep counters and undelivered results; empty: " LOCALSTATEDIR
 			"/lib/peekpush for root, else $XDG_STATE_HOME/peekpush",
 	},
-	{
-		.name = "spool_entries",
-		.type = OPT_INT,
-		.offset = offsetof(struct state_conf, spool_entries),
-		.preset = "1000",
-		.arg = "N",
-		.help = "groups that the spool holds at most",
-		.min = 1,
-		.max = 1000000,
-	},
-	{
-		.name = "spool_bytes",
-		.type = OPT_SIZE,
-		.offset = offsetof(struct state_conf, spool_bytes),
-		.preset = "64M",
-		.arg = "SIZE",
-		.help = "bytes that the spool holds at most",
-	},
 	{ 0 },
 };
 

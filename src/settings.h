@@ -34,8 +34,6 @@ struct tls_conf {
 
 struct state_conf {
 	struct str dir;
-	uint64_t spool_bytes;
-	int64_t spool_entries;
 };
 
 struct limits_conf {

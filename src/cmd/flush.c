@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `peekpush flush`: delivers the results that wait in the spool. */
-#include <unistd.h>
-
+/* `peekpush flush`: delivers the results of jobs that wait. */
 #include "cmd/commands.h"
 #include "cycle.h"
 
 static int main_flush(struct app *app, int argc, char *argv[])
 {
 	struct cycle cycle;
-	struct spool_report report;
+	struct report_counts counts;
 	int status = app_no_words(app, argc, argv);
 
 	if (status)
@@ -16,15 +14,11 @@ static int main_flush(struct app *app, int argc, char *argv[])
 	status = cycle_open(&cycle, app, false);
 	if (status == 0)
 		status = cycle_open_target(&cycle);
-	if (status == 0 && cycle_open_spool(&cycle) < 0)
+	if (status == 0 &&
+	    cycle_flush(&cycle, cycle.target.conf.timeout_ns, true, NULL, &counts) < 0)
 		status = EXIT_FAILED;
-	if (status == 0) {
-		cycle_flush(&cycle, cycle.target.conf.timeout_ns, NULL, &report);
-		if (report.left)
-			status = EXIT_UNDELIVERED;
-		log_info(&app->log, "%u delivered, %u refused, %u still waiting", report.delivered,
-			 report.refused, report.left);
-	}
+	if (status == 0 && counts.left)
+		status = EXIT_UNDELIVERED;
 	cycle_close(&cycle);
 	return status;
 }
@@ -32,7 +26,7 @@ static int main_flush(struct app *app, int argc, char *argv[])
 const struct command command_flush = {
 	.name = "flush",
 	.args = "",
-	.help = "deliver the job results that are spooled",
+	.help = "deliver the results of jobs that wait",
 	.details = "The exit status is 3 when something is left that could not be delivered.",
 	.sections = sections_push,
 	.main = main_flush,

@@ -2,18 +2,11 @@
 #include "job/job.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/pidfd.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/file.h"
 #include "base/num.h"
+
+#define SECOND INT64_C(1000000000)
+#define DAY (86400 * SECOND)
 
 static const struct opt job_opts[] = {
 	{
@@ -27,15 +20,149 @@ static const struct opt job_opts[] = {
 		.help = "name of the job; empty means the command's base name",
 	},
 	{
+		.name = "stage",
+		.type = OPT_STRING,
+		.offset = offsetof(struct job_conf, stage),
+		.preset = "",
+		.flag = "stage",
+		.arg = "NAME",
+		.help = "stage of a pipeline, as grouping label stage",
+	},
+	{
+		.name = "no_instance",
+		.type = OPT_BOOL,
+		.offset = offsetof(struct job_conf, no_instance),
+		.preset = "false",
+		.flag = "no-instance",
+		.help = "do not group by instance: a job of a service, wherever it runs",
+	},
+	{
 		.name = "heartbeat",
 		.type = OPT_DURATION,
 		.offset = offsetof(struct job_conf, heartbeat_ns),
 		.preset = "15s",
 		.flag = "heartbeat",
 		.arg = "TIME",
-		.help = "time between two pushes while the command runs",
-		.min = INT64_C(100000000),
-		.max = INT64_C(86400000000000),
+		.choices = "off",
+		.help = "time between two pushes while the command runs, or off",
+		.min = SECOND / 10,
+		.max = DAY,
+	},
+	{
+		.name = "every",
+		.type = OPT_DURATION,
+		.offset = offsetof(struct job_conf, every_ns),
+		.preset = "0",
+		.flag = "every",
+		.arg = "TIME",
+		.help = "how often the job is expected to succeed; pushed for alerts",
+	},
+	{
+		.name = "max_duration",
+		.type = OPT_DURATION,
+		.offset = offsetof(struct job_conf, max_duration_ns),
+		.preset = "0",
+		.flag = "max-duration",
+		.arg = "TIME",
+		.help = "how long a run may take; pushed for alerts, nothing is ended",
+	},
+	{
+		.name = "timeout",
+		.type = OPT_DURATION,
+		.offset = offsetof(struct job_conf, timeout_ns),
+		.preset = "0",
+		.flag = "timeout",
+		.arg = "TIME",
+		.help = "end the command and all its descendants after this time; 0: never",
+	},
+	{
+		.name = "kill_after",
+		.type = OPT_DURATION,
+		.offset = offsetof(struct job_conf, kill_after_ns),
+		.preset = "10s",
+		.flag = "kill-after",
+		.arg = "TIME",
+		.help = "time from SIGTERM to SIGKILL after a time-out",
+	},
+	{
+		.name = "retries",
+		.type = OPT_INT,
+		.offset = offsetof(struct job_conf, retries),
+		.preset = "0",
+		.flag = "retries",
+		.arg = "N",
+		.help = "start a failed command again, up to N times",
+		.max = 1000000,
+	},
+	{
+		.name = "retry_delay",
+		.type = OPT_DURATION,
+		.offset = offsetof(struct job_conf, retry_delay_ns),
+		.preset = "10s",
+		.flag = "retry-delay",
+		.arg = "TIME",
+		.help = "time between a failure and the next attempt",
+	},
+	{
+		.name = "lock",
+		.type = OPT_CHOICE,
+		.offset = offsetof(struct job_conf, lock),
+		.preset = "off",
+		.flag = "lock",
+		.arg = "fail|wait",
+		.choices = "off|fail|wait",
+		.bare = "fail",
+		.help = "do not start, or wait, while another run of the job is running here",
+	},
+	{
+		.name = "success_codes",
+		.type = OPT_LIST,
+		.offset = offsetof(struct job_conf, success_codes),
+		.preset = "0",
+		.flag = "success-codes",
+		.arg = "N,...",
+		.help = "exit statuses that count as success",
+	},
+	{
+		.name = "metrics_files",
+		.type = OPT_LIST,
+		.offset = offsetof(struct job_conf, metrics_files),
+		.preset = "",
+		.flag = "metrics-file",
+		.arg = "FILE,...",
+		.help = "further files with metrics that the command writes",
+	},
+	{
+		.name = "metrics_size",
+		.type = OPT_SIZE,
+		.offset = offsetof(struct job_conf, metrics_size),
+		.preset = "1M",
+		.help = "bytes that the metrics from inside may take, as text; more are left out",
+	},
+	{
+		.name = "accounting",
+		.type = OPT_CHOICE,
+		.offset = offsetof(struct job_conf, accounting),
+		.preset = "auto",
+		.choices = "auto|scope|cgroup|subreaper",
+		.help = "how the usage of all descendants is found",
+	},
+	{
+		.name = "duration_buckets",
+		.type = OPT_LIST,
+		.offset = offsetof(struct job_conf, duration_buckets),
+		.preset = "1s,5s,15s,1m,5m,15m,30m,1h,2h,6h,12h,1d,2d,7d",
+		.help = "upper bounds of peekpush_job_run_duration_seconds",
+	},
+	{
+		.name = "remember",
+		.type = OPT_INT,
+		.offset = offsetof(struct job_conf, remember),
+		.preset = "1000",
+		.arg = "N",
+		.help = "jobs whose history is kept; the one that was idle longest goes first",
+		.min = 1,
+		.max = 1000000,
 	},
 	{ 0 },
 };
@@ -47,135 +174,38 @@ const struct opt_section section_job = {
 	.size = sizeof(struct job_conf),
 };
 
-static _Noreturn void become(char *argv[], const sigset_t *mask, bool ignore_child, int report)
+int job_conf_check(const struct job_conf *conf, struct arena *arena, struct str *ret_why)
 {
-	int error;
+	for (size_t i = 0; i < conf->success_codes.n; i++) {
+		struct str code = conf->success_codes.v[i];
+		uint64_t value;
 
-	if (ignore_child)
-		(void)signal(SIGCHLD, SIG_IGN);
-	(void)sigprocmask(SIG_SETMASK, mask, NULL);
-	(void)execvp(argv[0], argv);
-	error = errno;
-	(void)!write(report, &error, sizeof(error));
-	_exit(127);
-}
-
-int job_start(struct job *job, char *argv[], const sigset_t *mask, bool *ret_forked)
-{
-	struct sigaction before;
-	int fds[2], error = 0;
-
-	*ret_forked = false;
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
-	/* With SIGCHLD ignored (inherited from some daemons) the kernel would keep no status. */
-	(void)sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = SIG_DFL }, &before);
-	job->start_wall = clock_wall_seconds();
-	job->start_ns = clock_ns(CLOCK_BOOTTIME);
-	job->pid = fork();
-	if (job->pid == 0)
-		become(argv, mask, before.sa_handler == SIG_IGN, fds[1]);
-	if (job->pid < 0)
-		error = errno;
-	(void)close(fds[1]);
-	/* End of file is the success: exec closed the other end. */
-	if (job->pid > 0) {
-		*ret_forked = true;
-		while (read(fds[0], &error, sizeof(error)) < 0 && errno == EINTR)
-			;
+		if (num_u64(code, &value) == 0 && value <= 255)
+			continue;
+		*ret_why = arena_printf(arena, "job.success_codes: %.*s is not between 0 and 255",
+					STR_ARG(code));
+		return -EINVAL;
 	}
-	(void)close(fds[0]);
-	if (error) {
-		if (job->pid > 0)
-			(void)waitpid(job->pid, NULL, 0);
-		(void)sigaction(SIGCHLD, &before, NULL);
-		return -error;
+	for (size_t i = 0; i < conf->duration_buckets.n; i++) {
+		struct str bound = conf->duration_buckets.v[i];
+		int64_t ns;
+
+		if (num_duration(bound, &ns) == 0 && ns > 0)
+			continue;
+		*ret_why = arena_printf(arena,
+					"job.duration_buckets: %.*s is no time span such as 15m",
+					STR_ARG(bound));
+		return -EINVAL;
 	}
-	job->pidfd = pidfd_open(job->pid, 0);
 	return 0;
 }
 
-/* The fields after the command's name, which may itself hold blanks and parentheses. */
-static bool read_stat(struct job *job, int dir, struct arena *arena)
+bool job_success(const struct job_conf *conf, int exit_code)
 {
-	double tick = 1.0 / (double)sysconf(_SC_CLK_TCK);
-	uint64_t f[16] = { 0 };
-	struct str text, word;
-	const char *paren;
+	uint64_t code;
 
-	if (file_read(dir, "stat", 65536, arena, &text) < 0)
-		return false;
-	paren = memrchr(text.p, ')', text.n);
-	if (!paren)
-		return false;
-	text = str_between(paren + 1, text.p + text.n);
-	(void)str_word(&text, &word);
-	/* proc_pid_stat(5): fields 4.. ; 10-13 are faults, 14-17 times, own and of waited-for. */
-	for (size_t i = 0; i < 14 && str_word(&text, &word); i++)
-		(void)num_u64(word, &f[i]);
-	job->minor_faults = f[6] + f[7];
-	job->major_faults = f[8] + f[9];
-	job->user_seconds = (double)(f[10] + f[12]) * tick;
-	job->system_seconds = (double)(f[11] + f[13]) * tick;
-	return true;
-}
-
-static void read_status(struct job *job, int dir, struct arena *arena)
-{
-	static const struct str peak = { "VmHWM:", 6 };
-	static const struct str voluntary = { "voluntary_ctxt_switches:", 24 };
-	static const struct str involuntary = { "nonvoluntary_ctxt_switches:", 27 };
-	struct str text, line;
-
-	if (file_read(dir, "status", 65536, arena, &text) < 0)
-		return;
-	while (str_line(&text, &line)) {
-		struct str word;
-		uint64_t value;
-
-		if (!str_word(&line, &word) || !num_take_u64(&line, &value))
-			continue;
-		if (str_eq(word, peak) && value * 1024 > job->peak_bytes)
-			job->peak_bytes = value * 1024;
-		else if (str_eq(word, voluntary))
-			job->voluntary = value;
-		else if (str_eq(word, involuntary))
-			job->involuntary = value;
-	}
-}
-
-void job_sample(struct job *job)
-{
-	_cleanup_arena_ struct arena arena = { 0 };
-	struct str path = arena_printf(&arena, "/proc/%ld", (long)job->pid);
-	_cleanup_fd_ int dir = file_open_dir(AT_FDCWD, path.p);
-
-	if (dir >= 0 && read_stat(job, dir, &arena))
-		read_status(job, dir, &arena);
-}
-
-static double seconds(struct timeval t)
-{
-	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
-}
-
-void job_reap(struct job *job)
-{
-	struct rusage usage = { 0 };
-	int status = 0;
-
-	while (wait4(job->pid, &status, 0, &usage) < 0 && errno == EINTR)
-		;
-	job->ended = true;
-	job->end_ns = clock_ns(CLOCK_BOOTTIME);
-	job->end_wall = clock_wall_seconds();
-	job->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-	job->exit_code = job->signal ? 128 + job->signal : WEXITSTATUS(status);
-	job->user_seconds = seconds(usage.ru_utime);
-	job->system_seconds = seconds(usage.ru_stime);
-	job->peak_bytes = (uint64_t)usage.ru_maxrss * 1024;
-	job->minor_faults = (uint64_t)usage.ru_minflt;
-	job->major_faults = (uint64_t)usage.ru_majflt;
-	job->voluntary = (uint64_t)usage.ru_nvcsw;
-	job->involuntary = (uint64_t)usage.ru_nivcsw;
+	for (size_t i = 0; i < conf->success_codes.n; i++)
+		if (num_u64(conf->success_codes.v[i], &code) == 0 && code == (uint64_t)exit_code)
+			return true;
+	return false;
 }

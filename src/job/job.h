@@ -1,46 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A wrapped command: starting it, following it, and what there is to say of it. */
+/* What there is to configure and to say of a wrapped command. */
 #pragma once
 
-#include <signal.h>
-#include <sys/types.h>
-
 #include "base/conf.h"
+#include "job/book.h"
+#include "metric/feed.h"
 #include "metric/metrics.h"
-#include "metric/state.h"
+
+enum job_lock { JOB_LOCK_OFF, JOB_LOCK_FAIL, JOB_LOCK_WAIT };
 
 struct job_conf {
 	struct str name; /* "" means the base name of CMD */
-	int64_t heartbeat_ns;
+	struct str stage;
+	bool no_instance;
+	int64_t heartbeat_ns;              /* -1: none */
+	int64_t every_ns, max_duration_ns; /* 0: not declared */
+	int64_t timeout_ns;                /* 0: none */
+	int64_t kill_after_ns;
+	int64_t retries, retry_delay_ns;
+	int lock, accounting; /* enum job_lock, enum tree_way */
+	struct opt_list success_codes, metrics_files, duration_buckets;
+	int64_t remember;      /* jobs */
+	uint64_t metrics_size; /* bytes of text */
 };
 
 extern const struct opt_section section_job;
 
-struct job {
-	struct str name, command, user; /* command: the base name only; arguments may be secret */
-	pid_t pid;
-	int pidfd; /* -1 where the kernel gives none (before 5.3, some seccomp filters) */
-	double start_wall;        /* seconds since 1970; durations never come from it */
-	int64_t start_ns, end_ns; /* CLOCK_BOOTTIME */
-	double end_wall;
-	bool ended;
-	int exit_code; /* 128 + signal for a signal death, as a shell has it */
-	int signal;    /* 0, or what ended it */
-	double user_seconds, system_seconds;
-	uint64_t peak_bytes, minor_faults, major_faults, voluntary, involuntary;
-};
+/*
+ * Checks what the types of the options cannot: success codes and buckets. 0 or -EINVAL with
+ * ret_why ("job.success_codes: 256 is not between 0 and 255").
+ */
+int job_conf_check(const struct job_conf *conf, struct arena *arena, struct str *ret_why);
+bool job_success(const struct job_conf *conf, int exit_code);
 
 /*
- * Runs argv[0] with `mask` as its signal mask. Returns 0 once it is executing; -errno of the
- * exec (or of the fork, then *ret_forked is false).
+ * Adds the families of a group. `own` are the facts of the caller's run while it lives, else
+ * NULL. What is wrong with the metrics from inside is in ret_inside.
  */
-int job_start(struct job *job, char *argv[], const sigset_t *mask, bool *ret_forked);
-
-/* Reads what the running command has used so far. Source: /proc/PID/{stat,status}. */
-void job_sample(struct job *job);
-
-/* Takes the ended command's status and usage. Source: wait4(2). */
-void job_reap(struct job *job);
-
-/* Adds the peekpush_job_* families; the state holds how the last finished run went. */
-void job_metrics(const struct job *job, struct metrics *out, struct state *state);
+void job_metrics(const struct book *book, const struct state *own, struct metrics *out,
+		 struct arena *arena, struct feed_report *ret_inside);

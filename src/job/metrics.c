@@ -1,46 +1,70 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The peekpush_job_* families. How the last finished run went is pushed while the next one
- * runs, too: an alert on a failure must not resolve because a retry has begun.
+ * The peekpush_job_* families, composed from a group's book. How the last finished run went is
+ * told while the next one runs, too: an alert on a failure must not resolve because a retry has
+ * begun.
  */
-#include <time.h>
+#include <pwd.h>
+#include <stdlib.h>
 
-#include "base/clock.h"
+#include "base/cleanup.h"
 #include "base/num.h"
 #include "config.h"
 #include "job/job.h"
+#include "metric/feed.h"
 
-/* Doubles in the state go as nanoseconds: exact, and far beyond the year 2500. */
-static void remember(struct state *state, const char *key, double value)
+struct view {
+	struct metrics *out;
+	const struct state *facts; /* of the run that the gauges tell of */
+	struct str prefix;
+};
+
+static const struct str last = { "last.", 5 };
+
+static bool take(const struct view *v, const char *key, uint64_t *ret)
 {
-	state_set_u64(state, str_of(key), (uint64_t)(value * 1e9));
+	return num_u64(fact(v->facts, v->prefix, key), ret) == 0;
 }
 
-static void recall(struct metrics *out, const struct state *state, const char *key,
-		   const struct metric_desc *desc)
+static void add_seconds(const struct view *v, const char *key, const struct metric_desc *desc)
 {
 	uint64_t ns;
 
-	if (num_u64(state_get(state, str_of(key)), &ns) == 0)
-		metrics_add(out, desc, (double)ns / 1e9);
+	if (take(v, key, &ns))
+		metrics_add(v->out, desc, (double)ns / 1e9);
 }
 
-static void remember_result(const struct job *job, struct state *state)
+static void add_number(const struct view *v, const char *key, const struct metric_desc *desc)
 {
-	bool success = job->exit_code == 0;
+	uint64_t value;
 
-	state_set_u64(state, STR("exit_code"), (uint64_t)job->exit_code);
-	state_set_u64(state, STR("signal"), (uint64_t)job->signal);
-	remember(state, "end", job->end_wall);
-	remember(state, "duration", (double)(job->end_ns - job->start_ns) / 1e9);
-	remember(state, success ? "last_success" : "last_failure", job->end_wall);
+	if (take(v, key, &value))
+		metrics_add(v->out, desc, (double)value);
 }
 
-static void add_result(struct metrics *out, const struct state *state)
+/* One family of two series, of which either may be unknown. */
+static void add_pair(const struct view *v, const struct metric_desc *desc, struct str label,
+		     const char *const keys[2], const char *const values[2], double scale)
+{
+	struct family *f = NULL;
+	uint64_t value;
+
+	for (int i = 0; i < 2; i++) {
+		if (!take(v, keys[i], &value))
+			continue;
+		if (!f)
+			f = metrics_family(v->out, desc);
+		family_add(f, METRIC_LABELS(v->out, { label, str_of(values[i]) }),
+			   (double)value / scale);
+	}
+}
+
+static void add_result(const struct view *v)
 {
 	static const struct metric_desc exit_code = {
 		"peekpush_job_exit_code",
-		"Exit status of the last finished run; 128 + N when signal N ended it.",
+		"Exit status of the last finished run; 128 + N when signal N ended it, 124 after a "
+		"time-out.",
 		METRIC_GAUGE,
 	};
 	static const struct metric_desc signal = {
@@ -63,49 +87,43 @@ static void add_result(struct metrics *out, const struct state *state)
 		"How long the last finished run took.",
 		METRIC_GAUGE,
 	};
-	static const struct metric_desc last_success = {
-		"peekpush_job_last_success_timestamp_seconds",
-		"When a run last ended in success.",
+	static const struct metric_desc attempts = {
+		"peekpush_job_attempts",
+		"How many times the last finished run started its command.",
 		METRIC_GAUGE,
 	};
-	static const struct metric_desc last_failure = {
-		"peekpush_job_last_failure_timestamp_seconds",
-		"When a run last ended in failure.",
-		METRIC_GAUGE,
-	};
+	struct str result = fact(v->facts, v->prefix, "result");
 
-	if (state_get(state, STR("exit_code")).n) {
-		uint64_t code = state_u64(state, STR("exit_code"), 0);
-
-		metrics_add(out, &exit_code, (double)code);
-		metrics_add(out, &signal, (double)state_u64(state, STR("signal"), 0));
-		metrics_add(out, &success, code == 0);
-	}
-	recall(out, state, "end", &end);
-	recall(out, state, "duration", &duration);
-	recall(out, state, "last_success", &last_success);
-	recall(out, state, "last_failure", &last_failure);
+	if (!result.n)
+		return;
+	metrics_add(v->out, &success, str_eq(result, STR("success")));
+	add_number(v, "exit_code", &exit_code);
+	add_number(v, "signal", &signal);
+	add_seconds(v, "end", &end);
+	add_seconds(v, "duration", &duration);
+	add_number(v, "attempts", &attempts);
 }
 
-static void add_pair(struct metrics *out, const struct metric_desc *desc, struct str label,
-		     struct str one, double one_value, struct str other, double other_value)
-{
-	struct family *f = metrics_family(out, desc);
-
-	family_add(f, METRIC_LABELS(out, { label, one }), one_value);
-	family_add(f, METRIC_LABELS(out, { label, other }), other_value);
-}
-
-static void add_usage(const struct job *job, struct metrics *out)
+static void add_usage(const struct view *v)
 {
 	static const struct metric_desc cpu = {
 		"peekpush_job_cpu_seconds",
-		"CPU time of this run: the command and the descendants it has waited for.",
+		"CPU time of this run: the command and all its descendants.",
+		METRIC_GAUGE,
+	};
+	static const struct metric_desc memory = {
+		"peekpush_job_memory_bytes",
+		"Memory that this run uses now, with all its descendants.",
 		METRIC_GAUGE,
 	};
 	static const struct metric_desc peak = {
 		"peekpush_job_memory_peak_bytes",
-		"Largest resident memory that a process of this run has had.",
+		"Most memory that this run has used.",
+		METRIC_GAUGE,
+	};
+	static const struct metric_desc io = {
+		"peekpush_job_io_bytes",
+		"Bytes that this run has had read from and written to block devices.",
 		METRIC_GAUGE,
 	};
 	static const struct metric_desc faults = {
@@ -118,22 +136,199 @@ static void add_usage(const struct job *job, struct metrics *out)
 		"Context switches of this run, by whether it gave the CPU up itself.",
 		METRIC_GAUGE,
 	};
+	static const struct metric_desc processes = {
+		"peekpush_job_processes",
+		"Processes of this run, now.",
+		METRIC_GAUGE,
+	};
+	static const struct metric_desc threads = {
+		"peekpush_job_threads",
+		"Threads of this run, now.",
+		METRIC_GAUGE,
+	};
+	static const char *const cpu_keys[] = { "cpu_user", "cpu_system" };
+	static const char *const modes[] = { "user", "system" };
+	static const char *const io_keys[] = { "io_read", "io_write" };
+	static const char *const ops[] = { "read", "write" };
+	static const char *const fault_keys[] = { "faults_minor", "faults_major" };
+	static const char *const fault_types[] = { "minor", "major" };
+	static const char *const switch_keys[] = { "switches_voluntary", "switches_involuntary" };
+	static const char *const switch_types[] = { "voluntary", "involuntary" };
 
-	add_pair(out, &cpu, STR("mode"), STR("user"), job->user_seconds, STR("system"),
-		 job->system_seconds);
-	if (job->peak_bytes)
-		metrics_add(out, &peak, (double)job->peak_bytes);
-	add_pair(out, &faults, STR("type"), STR("minor"), (double)job->minor_faults, STR("major"),
-		 (double)job->major_faults);
-	add_pair(out, &switches, STR("type"), STR("voluntary"), (double)job->voluntary,
-		 STR("involuntary"), (double)job->involuntary);
+	add_pair(v, &cpu, STR("mode"), cpu_keys, modes, 1e9);
+	add_number(v, "memory", &memory);
+	add_number(v, "memory_peak", &peak);
+	add_pair(v, &io, STR("op"), io_keys, ops, 1);
+	add_pair(v, &faults, STR("type"), fault_keys, fault_types, 1);
+	add_pair(v, &switches, STR("type"), switch_keys, switch_types, 1);
+	add_number(v, "processes", &processes);
+	add_number(v, "threads", &threads);
 }
 
-void job_metrics(const struct job *job, struct metrics *out, struct state *state)
+static void add_info(const struct view *v)
+{
+	static const struct metric_desc info = {
+		"peekpush_job_info",
+		"What runs here and how its usage is accounted; always 1.",
+		METRIC_GAUGE,
+	};
+	static const struct metric_desc every = {
+		"peekpush_job_expected_interval_seconds",
+		"How often this job is expected to succeed, as declared by --every.",
+		METRIC_GAUGE,
+	};
+	static const struct metric_desc max_duration = {
+		"peekpush_job_max_duration_seconds",
+		"How long a run of this job may take, as declared by --max-duration.",
+		METRIC_GAUGE,
+	};
+	static const struct metric_desc interval = {
+		"peekpush_interval_seconds",
+		"Time between two pushes of this group; a push older than three of them is stale.",
+		METRIC_GAUGE,
+	};
+	static const char *const names[] = { "accounting", "command", "parent" };
+	struct label labels[ARRAY_SIZE(names) + 2];
+	uint64_t uid;
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct str value = fact(v->facts, v->prefix, names[i]);
+
+		if (value.n)
+			labels[n++] = (struct label){ str_of(names[i]), value };
+	}
+	if (take(v, "uid", &uid)) {
+		const struct passwd *user = getpwuid((uid_t)uid);
+
+		labels[n++] =
+			(struct label){ STR("user"), user ? str_of(user->pw_name)
+							  : fact(v->facts, v->prefix, "uid") };
+	}
+	labels[n++] = (struct label){ STR("version"), STR(PACKAGE_VERSION) };
+	family_add(metrics_family(v->out, &info), metrics_labels(v->out, n, labels), 1);
+	add_seconds(v, "every", &every);
+	add_seconds(v, "max_duration", &max_duration);
+	add_seconds(v, "interval", &interval);
+}
+
+struct counting {
+	struct metrics *out;
+	struct family *family;
+	struct str label;
+	size_t skip;
+};
+
+static void add_run_count(void *arg, struct str key, struct str value)
+{
+	const struct counting *c = arg;
+	uint64_t n;
+
+	if (num_u64(value, &n) == 0)
+		family_add(c->family,
+			   METRIC_LABELS(c->out, { STR("result"), str_skip(key, c->skip) }),
+			   (double)n);
+}
+
+static int by_bound(const void *a, const void *b)
+{
+	const struct histogram_bucket *x = a, *y = b;
+
+	return (x->upper > y->upper) - (x->upper < y->upper);
+}
+
+struct filling {
+	struct histogram_bucket *buckets;
+	size_t n;
+	uint64_t count;
+};
+
+/* Runs that were counted under other bounds count from the next bound of today on. */
+static void fill_buckets(void *arg, struct str key, struct str value)
+{
+	struct filling *f = arg;
+	uint64_t bound, n;
+
+	if (num_u64(str_skip(key, 3), &bound) < 0 || num_u64(value, &n) < 0)
+		return;
+	f->count += n;
+	for (size_t i = 0; i < f->n; i++)
+		if (bound != UINT64_MAX && (double)bound / 1e9 <= f->buckets[i].upper)
+			f->buckets[i].count += n;
+}
+
+static void add_durations(const struct book *book, struct metrics *out)
+{
+	static const struct metric_desc durations = {
+		"peekpush_job_run_duration_seconds",
+		"How long finished runs took.",
+		METRIC_HISTOGRAM,
+	};
+	const struct opt_list *bounds = &book->conf->duration_buckets;
+	struct filling f = {
+		.buckets = arena_zalloc(&out->arena, bounds->n + 1, sizeof(*f.buckets)),
+	};
+	struct histogram *h = arena_zalloc(&out->arena, 1, sizeof(*h));
+	int64_t ns;
+
+	for (size_t i = 0; i < bounds->n; i++)
+		if (num_duration(bounds->v[i], &ns) == 0)
+			f.buckets[f.n++].upper = (double)ns / 1e9;
+	qsort(f.buckets, f.n, sizeof(*f.buckets), by_bound);
+	state_each(&book->history, STR("le."), fill_buckets, &f);
+	*h = (struct histogram){
+		.sum = (double)state_u64(&book->history, STR("sum"), 0) / 1e9,
+		.count = f.count,
+		.n = f.n,
+		.buckets = f.buckets,
+	};
+	family_add_histogram(metrics_family(out, &durations), metrics_no_labels(out), h);
+}
+
+/* Counters over all runs; without a state nobody knows them. */
+static void add_history(const struct book *book, struct metrics *out)
+{
+	static const struct metric_desc runs = {
+		"peekpush_job_runs_total",
+		"Runs of this job, by how they went.",
+		METRIC_COUNTER,
+	};
+	static const struct metric_desc retries = {
+		"peekpush_job_retries_total",
+		"Times that this job's command was started again after it had failed.",
+		METRIC_COUNTER,
+	};
+	static const struct metric_desc stamps[] = {
+		{ "peekpush_job_last_success_timestamp_seconds",
+		  "When a run last ended in success.", METRIC_GAUGE },
+		{ "peekpush_job_last_success_duration_seconds",
+		  "How long the last successful run took.", METRIC_GAUGE },
+		{ "peekpush_job_last_failure_timestamp_seconds",
+		  "When a run last ended in failure.", METRIC_GAUGE },
+		{ "peekpush_job_last_failure_duration_seconds",
+		  "How long the last failed run took.", METRIC_GAUGE },
+	};
+	static const char *const keys[] = { "success.end", "success.duration", "failure.end",
+					    "failure.duration" };
+	const struct view v = { out, &book->history, STR("") };
+	struct counting counting = { .out = out, .skip = 5 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		add_seconds(&v, keys[i], &stamps[i]);
+	if (book->dir < 0)
+		return;
+	counting.family = metrics_family(out, &runs);
+	state_each(&book->history, STR("runs."), add_run_count, &counting);
+	metrics_add(out, &retries, (double)state_u64(&book->history, STR("retries"), 0));
+	add_durations(book, out);
+}
+
+void job_metrics(const struct book *book, const struct state *own, struct metrics *out,
+		 struct arena *arena, struct feed_report *ret_inside)
 {
 	static const struct metric_desc running = {
 		"peekpush_job_running",
-		"1 while the job runs.",
+		"How many runs of this job are running now.",
 		METRIC_GAUGE,
 	};
 	static const struct metric_desc start = {
@@ -143,24 +338,26 @@ void job_metrics(const struct job *job, struct metrics *out, struct state *state
 	};
 	static const struct metric_desc heartbeat = {
 		"peekpush_job_heartbeat_timestamp_seconds",
-		"When this was sampled.",
+		"When the newest run was last sampled.",
 		METRIC_GAUGE,
 	};
-	static const struct metric_desc info = {
-		"peekpush_job_info",
-		"What runs here; always 1.",
-		METRIC_GAUGE,
-	};
+	const struct view finished = { out, &book->history, last };
+	struct view v = finished;
+	struct str inside;
 
-	if (job->ended)
-		remember_result(job, state);
-	metrics_add(out, &running, !job->ended);
-	metrics_add(out, &start, job->start_wall);
-	metrics_add(out, &heartbeat, clock_wall_seconds());
-	add_result(out, state);
-	add_usage(job, out);
-	family_add(metrics_family(out, &info),
-		   METRIC_LABELS(out, { STR("command"), job->command }, { STR("user"), job->user },
-				 { STR("version"), STR(PACKAGE_VERSION) }),
-		   1);
+	if (book->live && book_newer(&book->newest, STR(""), v.facts, v.prefix))
+		v = (struct view){ out, &book->newest, STR("") };
+	if (own && book_newer(own, STR(""), v.facts, v.prefix))
+		v = (struct view){ out, own, STR("") };
+	metrics_add(out, &running, book->live + (own != NULL));
+	add_seconds(&v, "start", &start);
+	add_seconds(&v, "sampled", &heartbeat);
+	add_result(&finished);
+	add_history(book, out);
+	add_usage(&v);
+	add_info(&v);
+	inside = fact(v.facts, v.prefix, "inside");
+	*ret_inside = (struct feed_report){ 0 };
+	if (inside.n)
+		feed_text(out, inside, STR("PEEKPUSH_METRICS"), arena, ret_inside);
 }

@@ -168,20 +168,6 @@ static void encode(struct target *target, const struct metrics *metrics, enum ta
 		request->body = buf_view(&target->packed);
 }
 
-int target_encode(struct target *target, const struct metrics *metrics, struct sink_request *ret)
-{
-	struct arena scratch = { 0 };
-	struct str known = state_get(target->state, state_key(target, &scratch, "format"));
-	enum target_format format = target->conf.format;
-
-	if (format == TARGET_AUTO)
-		format = str_eq(known, STR("protobuf")) ? TARGET_PROTOBUF : TARGET_TEXT;
-	*ret = (struct sink_request){ .method = SINK_POST, .path = target->path };
-	encode(target, metrics, format, ret);
-	arena_release(&scratch);
-	return target->body.err;
-}
-
 /* The names of all families that have samples, joined by blanks. */
 static struct str family_names(struct target *target, const struct metrics *metrics)
 {

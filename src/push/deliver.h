@@ -62,13 +62,6 @@ void target_deliver(struct target *target, struct metrics *metrics,
 		    const struct sink_waiter *waiter, struct arena *scratch, struct delivery *ret);
 
 /*
- * Encodes the metrics as this target takes them, for the spool: content type and the packed
- * bytes, which live until the next call. Asks nothing over the network: what is not known to
- * be a Pushgateway gets text.
- */
-int target_encode(struct target *target, const struct metrics *metrics, struct sink_request *ret);
-
-/*
  * Asks who answers at the URL, without storing anything. SINK_OK when it can be pushed to;
  * the message then says what it is ("Pushgateway 1.5.1").
  */

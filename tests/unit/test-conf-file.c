@@ -7,6 +7,7 @@
 #include "base/conf_internal.h"
 #include "cmd/commands.h"
 #include "collect/run.h"
+#include "job/job.h"
 #include "settings.h"
 
 enum { SECTIONS_MAX = 128 };
@@ -113,7 +114,7 @@ static void test_values(void **state)
 	struct world *w = *state;
 	const struct tls_conf *tls;
 	const struct limits_conf *limits;
-	const struct state_conf *st;
+	const struct job_conf *st;
 	char origin[120];
 
 	assert_int_equal(load(w,
@@ -140,7 +141,7 @@ static void test_values(void **state)
 			      "};\n"
 			      "/* 99999999999 @include */\n"
 			      "limits = { series = 0x10; };\n"
-			      "state = { spool_bytes = 5000000000L; spool_entries = 7; };\n"
+			      "job = { metrics_size = 5000000000L; remember = 7; };\n"
 			      "collectors: { enable = (\"default\", \"-hwmon\");\n"
 			      "\tdisable = [ \"cpu\", \"stat\" ];\n"
 			      "\tfilesystem: { mount_points_exclude = \"/@include 5\"; };\n"
@@ -148,14 +149,14 @@ static void test_values(void **state)
 			 0);
 	tls = conf_get(w->conf, &section_tls);
 	limits = conf_get(w->conf, &section_limits);
-	st = conf_get(w->conf, &section_state);
+	st = conf_get(w->conf, &section_job);
 	assert_text(w->push->url, "http://h:9091/prefix");
 	assert_true(w->push->interval_ns == INT64_C(60000000000));
 	assert_true(w->push->delete_on_stop && tls->insecure);
 	assert_int_equal(w->push->format, PUSH_FORMAT_TEXT);
 	assert_text(labels(w), "site=a,b n=5 big=3000000000 on=true r=0.1");
 	assert_true(limits->series == 16);
-	assert_true(st->spool_bytes == 5000000000 && st->spool_entries == 7);
+	assert_true(st->metrics_size == 5000000000 && st->remember == 7);
 	assert_int_equal(enabled(w)->n, 2);
 	assert_text(enabled(w)->v[1], "-hwmon");
 	(void)snprintf(origin, sizeof(origin), "%s:4", w->file);
@@ -216,16 +217,16 @@ static void test_types(void **state)
 	refuse(w, "collectors: { filesystem: { mount_points_exclude = \"(\"; }; };", "1",
 	       "not a regular expression");
 	refuse(w, "limits: { series = 0; };", "1", "0 is not between 1 and");
-	refuse(w, "state: { spool_bytes = 1e99; };", "1", "not a size such as");
+	refuse(w, "job: { metrics_size = 1e99; };", "1", "not a size such as");
 }
 
 /* What libconfig takes without a word, wrongly. */
 static void test_swallowed(void **state)
 {
 	struct world *w = *state;
-	const struct state_conf *st;
+	const struct job_conf *st;
 
-	refuse(w, "state: {\n spool_bytes = 4294967296; };", "2",
+	refuse(w, "job: {\n metrics_size = 4294967296; };", "2",
 	       "4294967296 is too large (an L after it allows 64 bits)");
 	refuse(w, "limits: { series = 2147483648; };", "1", "is too large");
 	refuse(w, "limits: { series = -2147483649; };", "1", "-2147483649 is too large");
@@ -237,12 +238,12 @@ static void test_swallowed(void **state)
 	refuse(w, "/*/", "1", "a comment without end");
 	refuse(w, "push: { url = \"a\nb\n\"; };\nlimits: { series = 2147483648; };", "4",
 	       "is too large");
-	assert_int_equal(load(w, "/**//* 3000000000 */ state: { spool_bytes = 2147483647; };"), 0);
-	st = conf_get(w->conf, &section_state);
-	assert_true(st->spool_bytes == 2147483647);
-	assert_int_equal(load(w, "state: { spool_bytes = 0x7fffffffffffffffL; }; # 3000000000"), 0);
-	st = conf_get(w->conf, &section_state);
-	assert_true(st->spool_bytes == INT64_MAX);
+	assert_int_equal(load(w, "/**//* 3000000000 */ job: { metrics_size = 2147483647; };"), 0);
+	st = conf_get(w->conf, &section_job);
+	assert_true(st->metrics_size == 2147483647);
+	assert_int_equal(load(w, "job: { metrics_size = 0x7fffffffffffffffL; }; # 3000000000"), 0);
+	st = conf_get(w->conf, &section_job);
+	assert_true(st->metrics_size == INT64_MAX);
 
 	/* An include may be a directory (which ends the process) or a FIFO (which never ends). */
 	unit_write(w->dir, "more.conf", STR("limits: { series = 5; };"));

@@ -342,7 +342,7 @@ static void test_each(void **state)
 	struct listing first = { 0 }, second = { 0 };
 
 	assert_true(ARGS(w, "-l", "a=1", "-l", "b=2", "--interval", "1500ms", "--collectors",
-			 "all,-cpu", "--set", "limits.series=7", "--set", "state.spool_bytes=1M",
+			 "all,-cpu", "--set", "limits.series=7", "--set", "job.metrics_size=1M",
 			 "--set", "push.format=text", "--set", "push.method=PUT", "-q") > 0);
 	conf_each(w->conf, read_back, &reader);
 	assert_true(reader.n > 30);
@@ -351,7 +351,7 @@ static void test_each(void **state)
 	assert_text(second.text, first.text.p);
 	assert_part(first.text, "\npush.labels=a=1,b=2\n");
 	assert_part(first.text, "\npush.interval=1500ms\n");
-	assert_part(first.text, "\nstate.spool_bytes=1048576\n");
+	assert_part(first.text, "\njob.metrics_size=1048576\n");
 	assert_part(first.text, "\ncollectors.enable=all,-cpu\n");
 	arena_release(&first.arena);
 	arena_release(&second.arena);
