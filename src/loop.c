@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 
 enum { SECOND_NS = 1000000000 };
@@ -19,19 +20,37 @@ static int watch(struct loop *loop, int fd, unsigned event)
 	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
 }
 
-int loop_open(struct loop *loop, bool forward)
+/*
+ * All but those that a fault of our own raises. glibc keeps 32 and 33 for itself and leaves them
+ * out here, as it does everywhere.
+ */
+static void fill_forwarded(sigset_t *set)
+{
+	static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS };
+
+	(void)sigfillset(set);
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		(void)sigdelset(set, own[i]);
+}
+
+static void fill_acted(sigset_t *set)
 {
 	static const int acted[] = { SIGTERM, SIGINT, SIGHUP };
-	static const int forwarded[] = { SIGTERM, SIGINT,  SIGHUP,   SIGQUIT, SIGUSR1,
-					 SIGUSR2, SIGALRM, SIGWINCH, SIGCONT, SIGCHLD };
-	const int *list = forward ? forwarded : acted;
-	size_t n = forward ? sizeof(forwarded) / sizeof(int) : sizeof(acted) / sizeof(int);
+
+	(void)sigemptyset(set);
+	for (size_t i = 0; i < ARRAY_SIZE(acted); i++)
+		(void)sigaddset(set, acted[i]);
+}
+
+int loop_open(struct loop *loop, bool forward)
+{
 	sigset_t set;
 
-	*loop = (struct loop){ .signals = -1, .timer = -1, .child = -1, .forward = forward };
-	(void)sigemptyset(&set);
-	for (size_t i = 0; i < n; i++)
-		(void)sigaddset(&set, list[i]);
+	*loop = (struct loop){ .signals = -1, .timer = -1, .forward = forward };
+	if (forward)
+		fill_forwarded(&set);
+	else
+		fill_acted(&set);
 	(void)sigprocmask(SIG_BLOCK, &set, &loop->before);
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll < 0)
@@ -57,7 +76,6 @@ void loop_close(struct loop *loop)
 {
 	close_fd(&loop->signals);
 	close_fd(&loop->timer);
-	close_fd(&loop->child);
 	close_fd(&loop->epoll);
 	(void)sigprocmask(SIG_SETMASK, &loop->before, NULL);
 }
@@ -75,28 +93,44 @@ int loop_tick_at(struct loop *loop, int64_t first_ns, int64_t interval_ns)
 	return timerfd_settime(loop->timer, TFD_TIMER_ABSTIME, &spec, NULL) < 0 ? -errno : 0;
 }
 
-int loop_watch_child(struct loop *loop, int pidfd)
+/*
+ * Whether all of the terminal's foreground group has had it, and CMD with it. An alarm set before
+ * we were executed is for us alone, and so is the hangup that a session's leader is told of.
+ */
+static bool whole_group_has(const struct signalfd_siginfo *info)
 {
-	loop->child = pidfd;
-	return watch(loop, pidfd, LOOP_CHILD);
+	if (info->ssi_code != SI_KERNEL || info->ssi_signo == SIGALRM)
+		return false;
+	return (info->ssi_signo != SIGHUP && info->ssi_signo != SIGCONT) || getsid(0) != getpid();
 }
 
 static void take_signal(struct loop *loop, const struct signalfd_siginfo *info)
 {
-	if (info->ssi_signo == SIGCHLD) {
+	const struct loop_signal s = {
+		.number = (int)info->ssi_signo,
+		.from_kernel = whole_group_has(info),
+		.has_value = info->ssi_code == SI_QUEUE,
+		.sender = (pid_t)info->ssi_pid,
+		.value.sival_ptr = (void *)(uintptr_t)info->ssi_ptr,
+	};
+
+	if (!loop->forward) {
+		loop->pending |= s.number == SIGHUP ? LOOP_RELOAD : LOOP_STOP;
+		return;
+	}
+	if (s.number == SIGCHLD) {
 		loop->pending |= LOOP_CHILD;
 		return;
 	}
-	if (!loop->forward) {
-		loop->pending |= info->ssi_signo == SIGHUP ? LOOP_RELOAD : LOOP_STOP;
+	/* Such as the SIGPIPE of a message to a stderr that nobody reads. */
+	if (info->ssi_code != SI_KERNEL && s.sender == getpid())
 		return;
-	}
-	if (loop->queued == LOOP_QUEUE_MAX)
-		return;
-	loop->queue[loop->queued++] = (struct loop_signal){
-		.number = (int)info->ssi_signo,
-		.from_kernel = info->ssi_code == SI_KERNEL,
-	};
+	/* Twice before it is taken is once, as the kernel has it for all but real-time signals. */
+	for (size_t i = 0; s.number < SIGRTMIN && i < loop->queued; i++)
+		if (loop->queue[i].number == s.number &&
+		    loop->queue[i].from_kernel == s.from_kernel)
+			return;
+	loop->queue[loop->queued++] = s;
 	loop->pending |= LOOP_SIGNAL;
 }
 
@@ -106,21 +140,11 @@ static void drain(struct loop *loop)
 	struct signalfd_siginfo info;
 	uint64_t ticks;
 
-	while (read(loop->signals, &info, sizeof(info)) == sizeof(info))
+	while (loop->queued < LOOP_QUEUE_MAX &&
+	       read(loop->signals, &info, sizeof(info)) == sizeof(info))
 		take_signal(loop, &info);
 	if (read(loop->timer, &ticks, sizeof(ticks)) == sizeof(ticks))
 		loop->pending |= LOOP_TICK;
-	if (loop->child >= 0) {
-		struct epoll_event ready[4];
-		int n = epoll_wait(loop->epoll, ready, 4, 0);
-
-		for (int i = 0; i < n; i++)
-			if (ready[i].data.u32 == LOOP_CHILD) {
-				loop->pending |= LOOP_CHILD;
-				/* It stays readable for ever: said once, it is not watched. */
-				close_fd(&loop->child);
-			}
-	}
 }
 
 unsigned loop_wait(struct loop *loop, int64_t timeout_ns)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One wait for everything: signals, a timer and a child behind one epoll fd, which `run` also
- * has watched beside a delivery. What happens meanwhile is kept as bits until it is taken, so
+ * One wait for everything: signals (SIGCHLD among them) and a timer behind one epoll fd, which can
+ * also be watched beside a delivery. What happens meanwhile is kept as bits until it is taken, so
  * that ticks missed by a slow gateway coalesce into one.
  */
 #pragma once
@@ -16,19 +16,23 @@ enum loop_event {
 	LOOP_TICK = 1,    /* the timer */
 	LOOP_STOP = 2,    /* SIGTERM or SIGINT, unless they are to be forwarded */
 	LOOP_RELOAD = 4,  /* SIGHUP, likewise */
-	LOOP_CHILD = 8,   /* the watched child has ended */
+	LOOP_CHILD = 8,   /* SIGCHLD, only where signals are to be forwarded */
 	LOOP_SIGNAL = 16, /* a signal to forward waits in `queue` */
 };
 
-enum { LOOP_QUEUE_MAX = 16 };
+/* More than there are different ones; beyond it the kernel keeps them in line. */
+enum { LOOP_QUEUE_MAX = 128 };
 
 struct loop_signal {
 	int number;
 	bool from_kernel; /* the terminal sent it: the whole foreground group has it already */
+	bool has_value;   /* sent by sigqueue(3), with `value` */
+	pid_t sender;     /* 0 where it is in another pid namespace, or the kernel */
+	union sigval value;
 };
 
 struct loop {
-	int epoll, signals, timer, child;
+	int epoll, signals, timer;
 	sigset_t before; /* the mask to give back to children and at the end */
 	bool forward;    /* hand signals on instead of acting on them */
 	unsigned pending;
@@ -37,8 +41,9 @@ struct loop {
 };
 
 /*
- * Blocks the signals and opens the fds. With `forward`, TERM, INT, HUP, QUIT, USR1, USR2, ALRM,
- * WINCH and CONT are queued for LOOP_SIGNAL; else TERM, INT and HUP become events. 0 or -errno.
+ * Blocks the signals and opens the fds. Without `forward`, TERM, INT and HUP become events. With
+ * it SIGCHLD does, and all the others are queued for LOOP_SIGNAL, save those that a fault of our
+ * own raises and those from ourselves: whoever waits has to empty the queue. 0 or -errno.
  */
 int loop_open(struct loop *loop, bool forward);
 /* Closes everything and restores the signal mask. */
@@ -49,9 +54,6 @@ void loop_close(struct loop *loop);
  * clock has no say: it may jump.
  */
 int loop_tick_at(struct loop *loop, int64_t first_ns, int64_t interval_ns);
-
-/* LOOP_CHILD when the process ends. Takes the pidfd over. */
-int loop_watch_child(struct loop *loop, int pidfd);
 
 /*
  * Waits until something is pending or `timeout_ns` is over (negative: for ever); returns the

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "job/child.h"
+#include "job/control.h"
 
 /* A shorter job is told in one push instead of two, of which the first would be cut off. */
 enum { START_PUSH_NS = 250000000, TREE_POLL_NS = 50000000 };
@@ -116,9 +117,8 @@ static void forward_signals(struct watch *watch)
 		if (s->number == SIGTERM || s->number == SIGINT || s->number == SIGHUP ||
 		    s->number == SIGQUIT)
 			watch->asked_to_end = true;
-		/* The terminal sends to the whole foreground group: CMD has had it. */
-		if (!s->from_kernel && watch->pid)
-			(void)kill(watch->pid, s->number);
+		if (watch->pid)
+			control_forward(watch->pid, s);
 	}
 	watch->loop.queued = 0;
 }
@@ -159,6 +159,8 @@ static void take_children(struct watch *watch)
 			watch->pid = 0;
 			watch->signal = number;
 			watch->exit_code = number ? 128 + number : WEXITSTATUS(event.status);
+		} else if (event.kind == TREE_STOPPED) {
+			control_stop(&watch->loop, watch->pid, WSTOPSIG(event.status));
 		}
 	}
 }
