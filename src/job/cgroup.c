@@ -170,11 +170,11 @@ static void list_one(int dir, void *arg)
 			pids_add(to->pids, (pid_t)pid, to->arena);
 }
 
-void cgroup_pids(int dir, struct arena *arena, struct pids *pids)
+void cgroup_pids(int dir, bool below, struct arena *arena, struct pids *pids)
 {
 	struct listing to = { arena, pids };
 
-	visit(dir, 0, list_one, &to);
+	visit(dir, below ? 0 : DEPTH_MAX, list_one, &to);
 }
 
 static int write_file(int dir, const char *name, struct str text)
@@ -235,9 +235,8 @@ void cgroup_remove(struct cgroup *cgroup, struct arena *arena)
 	/* Somebody may be forking meanwhile, so more than once; but not for ever. */
 	for (int round = 0; cgroup->dir >= 0 && round < 10; round++) {
 		struct pids pids = { 0 };
-		struct listing to = { arena, &pids };
 
-		list_one(cgroup->dir, &to);
+		cgroup_pids(cgroup->dir, false, arena, &pids);
 		for (size_t i = 0; i < pids.n; i++) {
 			char text[NUM_TEXT_MAX];
 			size_t n = num_print_u64(text, (uint64_t)pids.v[i]);

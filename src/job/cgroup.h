@@ -33,8 +33,8 @@ bool cgroup_in_service(struct str path);
 /* Adds what the cgroup counts; a peak only rises. What its controllers do not tell stays. */
 void cgroup_usage(int dir, struct arena *arena, struct usage *usage);
 
-/* Adds the processes of the cgroup and of all below it. */
-void cgroup_pids(int dir, struct arena *arena, struct pids *pids);
+/* Adds the processes of the cgroup, with `below` those of all below it as well. */
+void cgroup_pids(int dir, bool below, struct arena *arena, struct pids *pids);
 
 /* Kills all in it and below, at once; -errno before Linux 5.14. */
 int cgroup_kill(int dir);

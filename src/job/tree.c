@@ -52,6 +52,7 @@ void tree_open(struct tree *tree, enum tree_way way)
 		.way = way,
 		.self = getpid(),
 		.cgroup = { .parent = -1, .dir = -1 },
+		.scope = -1,
 	};
 	tree->proc = open_proc(tree->self);
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -114,6 +115,46 @@ static void add_rusage(struct usage *usage, const struct rusage *r)
 	raise_to(&usage->memory_peak_bytes, (uint64_t)r->ru_maxrss * 1024);
 }
 
+void tree_ask_scope(struct tree *tree)
+{
+	struct pids pids = { 0 };
+	struct str path;
+	_cleanup_fd_ int own = -1;
+
+	if (tree->way == TREE_CGROUP || tree->way == TREE_SUBREAPER || tree->command <= 0 ||
+	    tree->scope >= 0 || tree->helper > 0)
+		return;
+	/* With the controller of memory, our own cgroup tells as much. */
+	if (tree->way == TREE_AUTO && tree->cgroup.dir >= 0 &&
+	    faccessat(tree->cgroup.dir, "memory.current", F_OK, 0) == 0)
+		return;
+	own = cgroup_of(tree->self, &tree->scratch, &path);
+	if (own >= 0 && scope_allowed(own, path, &tree->scope_conf, &tree->keep)) {
+		pids_add(&pids, tree->command, &tree->scratch);
+		/* Not who has a cgroup below it: a container, or a job within this one. */
+		if (tree->cgroup.dir >= 0)
+			cgroup_pids(tree->cgroup.dir, false, &tree->scratch, &pids);
+		if (scope_start(&tree->scope_conf, &pids, &tree->helper) == 0)
+			tree_ignore(tree, tree->helper);
+	}
+	arena_reset(&tree->scratch);
+}
+
+/* The scope's name says enough: nobody else makes one of this name while we live. */
+static void enter_scope(struct tree *tree)
+{
+	struct str path;
+	int dir = tree->command > 0 ? cgroup_of(tree->command, &tree->scratch, &path) : -1;
+
+	if (dir >= 0 && scope_is(&tree->scope_conf, path)) {
+		tree->scope = dir;
+		tree->counted = true;
+	} else {
+		cleanup_fd(&dir);
+	}
+	arena_reset(&tree->scratch);
+}
+
 bool tree_reap(struct tree *tree, struct tree_event *ret)
 {
 	struct rusage usage;
@@ -138,6 +179,11 @@ bool tree_reap(struct tree *tree, struct tree_event *ret)
 	};
 	if (ended && !ret->ours)
 		add_rusage(&tree->reaped, &usage);
+	if (ended && pid == tree->helper) {
+		tree->helper = 0;
+		if (status == 0)
+			enter_scope(tree);
+	}
 	if (ended && pid == tree->command)
 		tree->command = 0;
 	return true;
@@ -157,7 +203,9 @@ static void members(struct tree *tree, bool thorough, struct pids *ret, struct p
 		if (!proc_is_dead(&procs.v[i]))
 			pids_add(&pids, procs.v[i].pid, &tree->scratch);
 	if (tree->cgroup.dir >= 0)
-		cgroup_pids(tree->cgroup.dir, &tree->scratch, &pids);
+		cgroup_pids(tree->cgroup.dir, true, &tree->scratch, &pids);
+	if (tree->scope >= 0)
+		cgroup_pids(tree->scope, true, &tree->scratch, &pids);
 	pids_sort(&pids);
 	*ret = pids;
 	if (ret_procs)
@@ -190,6 +238,8 @@ void tree_sample(struct tree *tree, struct usage *ret)
 	procs_usage(tree->proc, &procs, &seen);
 	if (tree->cgroup.dir >= 0)
 		cgroup_usage(tree->cgroup.dir, &tree->scratch, &counted);
+	if (tree->scope >= 0)
+		cgroup_usage(tree->scope, &tree->scratch, &counted);
 	take_cpu(best, &seen, &counted);
 	best->memory_bytes = counted.memory_bytes ? counted.memory_bytes : seen.memory_bytes;
 	raise_to(&best->memory_peak_bytes, best->memory_bytes);
@@ -218,7 +268,7 @@ const char *tree_accounting(struct tree *tree)
 	struct pids pids = { 0 };
 
 	if (!tree->counted && tree->cgroup.dir >= 0) {
-		cgroup_pids(tree->cgroup.dir, &tree->scratch, &pids);
+		cgroup_pids(tree->cgroup.dir, true, &tree->scratch, &pids);
 		cgroup_usage(tree->cgroup.dir, &tree->scratch, &usage);
 		tree->counted = pids.n || usage.user_ns + usage.system_ns > 0;
 		arena_reset(&tree->scratch);
@@ -277,6 +327,8 @@ static size_t signal_all(struct tree *tree, int number, struct pids *before)
 		fresh += !pids_have(before, pids.v[i]);
 	if (number == SIGKILL && pids.n && tree->cgroup.dir >= 0)
 		(void)cgroup_kill(tree->cgroup.dir);
+	if (number == SIGKILL && pids.n && tree->scope >= 0)
+		(void)cgroup_kill(tree->scope);
 	for (size_t done = 0; done < pids.n;)
 		done += signal_some(tree, &pids, done, number);
 	*before = pids;
@@ -310,7 +362,12 @@ size_t tree_kill(struct tree *tree, int number)
 
 void tree_close(struct tree *tree)
 {
+	if (tree->helper > 0)
+		(void)kill(tree->helper, SIGKILL);
 	cgroup_remove(&tree->cgroup, &tree->scratch);
+	if (tree->scope >= 0)
+		(void)close(tree->scope);
+	tree->scope = -1;
 	if (tree->proc >= 0)
 		(void)close(tree->proc);
 	tree->proc = -1;

@@ -8,6 +8,7 @@
 
 #include "job/cgroup.h"
 #include "job/child.h"
+#include "job/scope.h"
 
 enum tree_way {
 	TREE_AUTO, /* what can be had, the first of the following */
@@ -30,6 +31,9 @@ struct tree {
 	int proc; /* /proc, -1 where it is that of another pid namespace */
 	pid_t self, command;
 	struct cgroup cgroup;
+	int scope; /* directory of the scope's cgroup, or -1 */
+	struct scope_conf scope_conf;
+	pid_t helper; /* asks for the scope */
 	bool counted; /* CMD was seen in the cgroup */
 	struct pids ours;
 	struct usage reaped, best;
@@ -47,6 +51,13 @@ int tree_cgroup(const struct tree *tree);
 
 /* CMD runs. Again for another attempt: what the former one used is kept. */
 void tree_started(struct tree *tree, pid_t command);
+
+/*
+ * Asks systemd for a scope where that gains something and harms nobody (scope_allowed()). To be
+ * called once CMD has run for a while, a short one not being worth it; nothing waits for it, and
+ * what comes of it tree_reap() sees.
+ */
+void tree_ask_scope(struct tree *tree);
 
 /* A child that is ours and none of CMD's: neither accounted nor signalled, with all below it. */
 void tree_ignore(struct tree *tree, pid_t pid);

@@ -244,7 +244,7 @@ static void test_cgroup(void **state)
 		conf.cgroup = cgroup.dir;
 		conf.argv = argv;
 		pid = start(&conf);
-		cgroup_pids(cgroup.dir, &arena, &pids);
+		cgroup_pids(cgroup.dir, true, &arena, &pids);
 		assert_int_equal(pids.n, 1);
 		assert_int_equal(pids.v[0], pid);
 		assert_int_equal(kill(pid, SIGKILL), 0);
