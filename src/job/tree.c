@@ -241,7 +241,10 @@ void tree_sample(struct tree *tree, struct usage *ret)
 	if (tree->scope >= 0)
 		cgroup_usage(tree->scope, &tree->scratch, &counted);
 	take_cpu(best, &seen, &counted);
-	best->memory_bytes = counted.memory_bytes ? counted.memory_bytes : seen.memory_bytes;
+	best->memory_bytes = counted.memory_bytes;
+	/* What was allocated before the scope stays charged where it was. */
+	if (tree->scope >= 0 || !counted.memory_bytes)
+		raise_to(&best->memory_bytes, seen.memory_bytes);
 	raise_to(&best->memory_peak_bytes, best->memory_bytes);
 	raise_to(&best->memory_peak_bytes, counted.memory_peak_bytes);
 	raise_to(&best->memory_peak_bytes, seen.memory_peak_bytes);

@@ -144,11 +144,13 @@ static void check_disk(enum tree_way way)
 
 	scene_begin(&scene, way, "disk");
 	scene_wait(scene.page, 1);
-	/* The same while it is a zombie and when it is reaped. */
+	/* The same while it is a zombie, whose files are root's, and when it is reaped. */
 	(void)waitid(P_PID, (id_t)scene.pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
 	tree_sample(&scene.tree, &usage);
-	assert_true(usage.read_bytes >= scene.page->read_bytes);
-	assert_true(usage.written_bytes >= scene.page->written_bytes);
+	if (geteuid() == 0) {
+		assert_true(usage.read_bytes >= scene.page->read_bytes);
+		assert_true(usage.written_bytes >= scene.page->written_bytes);
+	}
 	assert_true(tree_reap(&scene.tree, &event));
 	assert_int_equal(event.status, 0);
 	tree_sample(&scene.tree, &usage);
