@@ -139,7 +139,9 @@ static int without_host_place(const struct app *app, const struct place *place, 
 
 /* --- changing it -------------------------------------------------------------------------- */
 
-static int fail_place(const struct app *app, const struct place *place, const char *file, int r)
+/* `why` may be NULL: the error itself tells. */
+static int fail_place(const struct app *app, const struct place *place, const char *file, int r,
+		      const char *why)
 {
 	if (place->job && r == -ENOENT)
 		log_error(&app->log,
@@ -148,28 +150,32 @@ static int fail_place(const struct app *app, const struct place *place, const ch
 			  STR_ARG(place->path));
 	else
 		log_error(&app->log, "metric: %.*s%s%s: %s", STR_ARG(place->path), file ? "/" : "",
-			  file ? file : "", strerror(-r));
+			  file ? file : "", why ? why : strerror(-r));
 	return EXIT_FAILED;
 }
 
 /* What lies under that name must be a file of ours: another user could have put it there. */
-static int read_file(const struct place *place, struct arena *arena, struct str *ret)
+static int read_file(const struct place *place, struct arena *arena, struct str *ret,
+		     const char **ret_why)
 {
 	_cleanup_fd_ int fd = openat(place->dir, place->file,
 				     O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
+	int r;
 
 	if (fd < 0 && errno == ENOENT) {
 		*ret = STR("");
 		return 0;
 	}
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EBADF;
-	if (st.st_uid != geteuid())
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		r = -errno;
+	} else if (!S_ISREG(st.st_mode) || st.st_uid != geteuid()) {
+		*ret_why = S_ISREG(st.st_mode) ? "it is another user's" : "it is no file";
 		return -EPERM;
-	return file_read_fd(fd, (size_t)st.st_size, FILE_BYTES_MAX, arena, ret);
+	} else {
+		r = file_read_fd(fd, (size_t)st.st_size, FILE_BYTES_MAX, arena, ret);
+	}
+	return r;
 }
 
 static int change(const struct app *app, const struct place *place, struct metric_request *q)
@@ -177,10 +183,11 @@ static int change(const struct app *app, const struct place *place, struct metri
 	_cleanup_buf_ struct buf out = { .max = FILE_BYTES_MAX };
 	struct amend_report report;
 	struct str text;
-	int r = read_file(place, &q->arena, &text);
+	const char *why = NULL;
+	int r = read_file(place, &q->arena, &text, &why);
 
 	if (r < 0)
-		return fail_place(app, place, place->file, r);
+		return fail_place(app, place, place->file, r, why);
 	r = amend_text(text, &q->amend, &q->arena, &out, &report);
 	if (r < 0) {
 		log_error(&app->log, "metric: %.*s/%s: %.*s", STR_ARG(place->path), place->file,
@@ -200,7 +207,7 @@ static int change(const struct app *app, const struct place *place, struct metri
 	r = out.err ? out.err
 		    : file_replace(place->dir, place->file, buf_view(&out),
 				   place->job ? 0600 : 0644, false);
-	return r < 0 ? fail_place(app, place, place->file, r) : 0;
+	return r < 0 ? fail_place(app, place, place->file, r, NULL) : 0;
 }
 
 static int apply(const struct app *app, struct metric_request *q)
@@ -212,7 +219,7 @@ static int apply(const struct app *app, struct metric_request *q)
 	if (job && job[0]) {
 		r = open_job_place(job, &place);
 		if (r < 0)
-			return fail_place(app, &place, NULL, r);
+			return fail_place(app, &place, NULL, r, NULL);
 	} else {
 		if (app->conf_broken)
 			return EXIT_USAGE;
@@ -229,7 +236,8 @@ static int apply(const struct app *app, struct metric_request *q)
 			  STR_ARG(place.path), place.lock);
 		return EXIT_FAILED;
 	}
-	status = lock < 0 ? fail_place(app, &place, place.lock, lock) : change(app, &place, q);
+	status =
+		lock < 0 ? fail_place(app, &place, place.lock, lock, NULL) : change(app, &place, q);
 	return status;
 }
 
