@@ -39,7 +39,8 @@ void procs_below(int proc, pid_t top, const struct pids *skip, bool thorough, st
  */
 void procs_usage(int proc, const struct procs *procs, struct usage *usage);
 
+/* A first thread that has ended is a zombie, too, while others of the process live on. */
 static inline bool proc_is_dead(const struct proc *proc)
 {
-	return proc->state == 'Z' || proc->state == 'X';
+	return (proc->state == 'Z' || proc->state == 'X') && proc->threads <= 1;
 }

@@ -55,6 +55,7 @@ void tree_open(struct tree *tree, enum tree_way way)
 		.scope = -1,
 	};
 	tree->proc = open_proc(tree->self);
+	(void)prctl(PR_GET_CHILD_SUBREAPER, &tree->reaper);
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 	ignore_inherited(tree);
 	if (way != TREE_SUBREAPER)
@@ -367,6 +368,9 @@ void tree_close(struct tree *tree)
 {
 	if (tree->helper > 0)
 		(void)kill(tree->helper, SIGKILL);
+	/* It would stay through an exec, and a program in our place waits for no orphans. */
+	if (!tree->reaper)
+		(void)prctl(PR_SET_CHILD_SUBREAPER, 0);
 	cgroup_remove(&tree->cgroup, &tree->scratch);
 	if (tree->scope >= 0)
 		(void)close(tree->scope);

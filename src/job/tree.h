@@ -28,7 +28,8 @@ struct tree_event {
 
 struct tree {
 	enum tree_way way;
-	int proc; /* /proc, -1 where it is that of another pid namespace */
+	int proc;   /* /proc, -1 where it is that of another pid namespace */
+	int reaper; /* whether we were one before */
 	pid_t self, command;
 	struct cgroup cgroup;
 	int scope; /* directory of the scope's cgroup, or -1 */

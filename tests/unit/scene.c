@@ -88,6 +88,27 @@ static void threads(struct page *page)
 	(void)pause();
 }
 
+static void *linger(void *arg)
+{
+	struct page *page = arg;
+
+	/* Until the first thread is gone. */
+	(void)usleep(20000);
+	atomic_fetch_add(&page->done, 1);
+	(void)pause();
+	return NULL;
+}
+
+/* The process is a zombie by its state, and lives. */
+static void headless(struct page *page)
+{
+	pthread_t id;
+
+	if (pthread_create(&id, NULL, linger, page) != 0)
+		_exit(1);
+	pthread_exit(NULL);
+}
+
 static uint64_t own_io(const char *key)
 {
 	_cleanup_arena_ struct arena arena = { 0 };
@@ -211,7 +232,7 @@ static const struct {
 } deeds[] = {
 	{ "bomb", bomb },   { "unwaited", bomb_unwaited }, { "daemons", daemons },
 	{ "disk", disk },   { "threads", threads },        { "memory", memory },
-	{ "crowd", crowd }, { "fork-bomb", fork_bomb },
+	{ "crowd", crowd }, { "fork-bomb", fork_bomb },    { "headless", headless },
 };
 
 static struct page *map(const char *path)
@@ -245,7 +266,8 @@ void scene_begin(struct scene *scene, enum tree_way way, const char *deed)
 	sigset_t mask;
 	bool forked;
 
-	*scene = (struct scene){ 0 };
+	*scene = (struct scene){ .free_fd = dup(STDIN_FILENO) };
+	(void)close(scene->free_fd);
 	scene->dir = unit_dir(scene->path);
 	(void)snprintf(scene->file, sizeof(scene->file), "%s/page", scene->path);
 	scene->page = map(scene->file);
@@ -260,7 +282,7 @@ void scene_begin(struct scene *scene, enum tree_way way, const char *deed)
 
 void scene_end(struct scene *scene)
 {
-	int parent = scene->tree.cgroup.parent, dir = -1;
+	int parent = scene->tree.cgroup.parent, dir = -1, reaper = -1;
 	char name[32];
 
 	memcpy(name, scene->tree.cgroup.name, sizeof(name));
@@ -273,6 +295,11 @@ void scene_end(struct scene *scene)
 	}
 	(void)munmap(scene->page, sizeof(*scene->page));
 	unit_remove(scene->dir);
+	/* Each descriptor is given back. */
+	assert_int_equal(dup(STDIN_FILENO), scene->free_fd);
+	(void)close(scene->free_fd);
+	assert_int_equal(prctl(PR_GET_CHILD_SUBREAPER, &reaper), 0);
+	assert_int_equal(reaper, 0);
 }
 
 void scene_reap(struct scene *scene, struct usage *ret)

@@ -24,7 +24,7 @@ struct scene {
 	struct tree tree;
 	struct page *page;
 	char path[64], file[80];
-	int dir;
+	int dir, free_fd;
 	pid_t pid;
 	struct rusage before;
 };

@@ -98,6 +98,27 @@ static void test_kill(void **state)
 	check_kill(TREE_AUTO);
 }
 
+static void check_headless(enum tree_way way)
+{
+	struct scene scene;
+	struct usage usage;
+
+	scene_begin(&scene, way, "headless");
+	scene_wait(scene.page, 1);
+	tree_sample(&scene.tree, &usage);
+	assert_int_equal(usage.processes, 1);
+	assert_int_equal(tree_kill(&scene.tree, SIGKILL), 1);
+	scene_reap(&scene, &usage);
+	scene_end(&scene);
+}
+
+static void test_headless(void **state)
+{
+	(void)state;
+	check_headless(TREE_SUBREAPER);
+	check_headless(TREE_AUTO);
+}
+
 /* Whoever is born while the others are being killed is killed as well. */
 static void check_fork_bomb(enum tree_way way)
 {
@@ -168,9 +189,8 @@ static void test_left_behind(void **state)
 static int tests(void)
 {
 	const struct CMUnitTest all[] = {
-		cmocka_unit_test(test_kill),
-		cmocka_unit_test(test_fork_bomb),
-		cmocka_unit_test(test_stop_and_continue),
+		cmocka_unit_test(test_kill),        cmocka_unit_test(test_headless),
+		cmocka_unit_test(test_fork_bomb),   cmocka_unit_test(test_stop_and_continue),
 		cmocka_unit_test(test_left_behind),
 	};
 
