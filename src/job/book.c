@@ -114,7 +114,7 @@ static struct opt_list keys_of(struct state *state, struct str prefix, struct ar
 }
 
 /* The newest start is what the gauges tell of, also when an older run ends after it. */
-static void take_last(struct book *book, const struct state *facts)
+static void take_last(struct book *book, const struct state *facts, struct str result)
 {
 	_cleanup_arena_ struct arena arena = { 0 };
 	struct copying copying = { &book->history, last, STR("") };
@@ -128,6 +128,8 @@ static void take_last(struct book *book, const struct state *facts)
 		state_unset(&book->history, old.v[i]);
 	state_each(facts, STR(""), copy_fact, &copying);
 	state_unset(&book->history, STR("last.~"));
+	/* Nobody could write it into the record of a run that was lost. */
+	state_set(&book->history, STR("last.result"), result);
 }
 
 static void remember_end(struct book *book, const char *kind, uint64_t end, uint64_t duration)
@@ -157,10 +159,8 @@ static void settle(struct book *book, const struct state *facts, struct str resu
 	if (!lost && !skipped)
 		count_duration(book, duration);
 	if (!skipped)
-		take_last(book, facts);
-	if (lost)
-		state_set(&book->history, STR("last.result"), result);
-	else if (!skipped)
+		take_last(book, facts, result);
+	if (!lost && !skipped)
 		remember_end(book, str_eq(result, STR("success")) ? "success" : "failure", end,
 			     duration);
 	if (name.n)

@@ -293,10 +293,20 @@ static void test_overlap(void **state)
 	assert_part(text, "runs_total{result=\"failure\"} 1\n");
 	assert_part(text, "runs_total{result=\"success\"} 1\n");
 	assert_part(text, "\npeekpush_job_last_failure_duration_seconds 50\n");
+	assert_int_equal(book_save(&book), 0);
 	book_close(&book);
 	record_close(&old);
 	record_close(&new);
 	record_close(&other);
+
+	/* One that began before them and was lost is counted, and nothing else. */
+	make(&w, &old, GROUP, 15);
+	record_close(&old);
+	open_book(&w, &book, NULL);
+	text = tell(&w, &book, NULL);
+	assert_part(text, "\npeekpush_job_success 1\n");
+	assert_part(text, "runs_total{result=\"lost\"} 1\n");
+	book_close(&book);
 	end(&w);
 }
 
