@@ -16,7 +16,8 @@ enum {
 struct app {
 	struct conf *conf;
 	struct log log;
-	bool conf_broken; /* `run` only: the file is unusable, conf holds the rest */
+	bool conf_private; /* `run` and `metric` only: the file is not for this user to read */
+	bool conf_broken;  /* `run` only: the file is unusable, conf holds the rest */
 	int argc;
 	char **argv; /* as main got them */
 	/* Reads file, environment and command line anew. 0 or an exit status, having said why. */
@@ -30,7 +31,7 @@ struct command {
 	const char *details; /* further paragraphs for COMMAND --help; may be NULL */
 	const struct opt_section *const *sections; /* whose options it takes; the first wins */
 	int usage_status;         /* exit status for bad usage, EXIT_USAGE unless set */
-	bool survives_bad_config; /* runs with conf_broken set instead of failing */
+	bool survives_bad_config; /* runs with conf_broken or conf_private instead of failing */
 	int (*main)(struct app *app, int argc, char *argv[]);
 };
 

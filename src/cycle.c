@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-
+#include "dropbox.h"
 #include "loop.h"
 
 static const char state_name[] = "host.state", lock_name[] = "host.lock";
@@ -136,7 +136,9 @@ int cycle_open_state(struct cycle *cycle, int64_t wait_ns)
 int cycle_flush(struct cycle *cycle, int64_t timeout_ns, bool insist,
 		const struct sink_waiter *waiter, struct report_counts *ret)
 {
+	int64_t deadline = clock_ns(CLOCK_BOOTTIME) + timeout_ns;
 	const struct log *log = &cycle->app->log;
+	struct dropbox_counts drops;
 	struct report report = { .app = cycle->app, .waiter = waiter, .insist = insist };
 	int r = open_jobs(cycle);
 
@@ -150,6 +152,11 @@ int cycle_flush(struct cycle *cycle, int64_t timeout_ns, bool insist,
 		log_info(log, "results of %u jobs delivered", ret->delivered);
 	if (ret->left)
 		log_warning(log, "results of %u jobs still wait", ret->left);
+	dropbox_deliver(cycle->app, &cycle->target.conf, &cycle->state,
+			deadline - clock_ns(CLOCK_BOOTTIME), waiter, &drops);
+	ret->left += drops.left;
+	if (drops.delivered)
+		log_debug(log, "%u files of the drop-box delivered", drops.delivered);
 	return 0;
 }
 
@@ -222,11 +229,25 @@ static void add_waiting(struct cycle *cycle)
 		"Jobs whose result waits to be delivered.",
 		METRIC_GAUGE,
 	};
+	static const struct metric_desc drops = {
+		"peekpush_dropbox_files",
+		"Files in the drop-box that users without the push credentials leave.",
+		METRIC_GAUGE,
+	};
+	static const struct metric_desc refused = {
+		"peekpush_dropbox_refused_total",
+		"Files of the drop-box that were refused.",
+		METRIC_COUNTER,
+	};
 
 	if (cycle->jobs_dir < 0)
 		return;
 	cycle->waiting = report_pending(cycle->jobs_dir);
 	metrics_add(&cycle->metrics, &entries, cycle->waiting);
+	cycle->dropped = dropbox_count(cycle->app);
+	metrics_add(&cycle->metrics, &drops, cycle->dropped);
+	metrics_add(&cycle->metrics, &refused,
+		    (double)state_u64(&cycle->state, STR("dropbox_refused"), 0));
 }
 
 static void add_heartbeat(struct cycle *cycle, bool running)
@@ -322,11 +343,13 @@ enum sink_result cycle_deliver(struct cycle *cycle, bool running, const struct s
 	say_result(cycle, &d);
 	save_state(cycle);
 	/* The gateway is there: what waits for it can go, too, in the time that is left. */
-	if ((d.result == SINK_OK || d.result == SINK_OK_UNTYPED) && cycle->waiting) {
+	if ((d.result == SINK_OK || d.result == SINK_OK_UNTYPED) &&
+	    cycle->waiting + cycle->dropped) {
 		struct report_counts counts;
 
 		(void)cycle_flush(cycle, deadline - clock_ns(CLOCK_BOOTTIME), false, waiter,
 				  &counts);
+		save_state(cycle);
 	}
 	return d.result;
 }

@@ -23,6 +23,7 @@ struct cycle {
 	bool has_target;
 	int jobs_dir;        /* fd of STATE/jobs, or -1 */
 	unsigned waiting;    /* groups of jobs with an undelivered result, when last counted */
+	unsigned dropped;    /* files in the drop-box, likewise */
 	int lock;            /* fd of the held lock, or -1 */
 	struct str instance; /* as pushed */
 	int64_t begin_ns;    /* of the sampling */
@@ -44,9 +45,9 @@ int cycle_open_target(struct cycle *cycle);
 int cycle_open_state(struct cycle *cycle, int64_t wait_ns);
 
 /*
- * Delivers the results of jobs that wait, as far as the time reaches, and logs what could not
- * be; what was refused a short while ago only with `insist`. Opens the state directory where that
- * has not been done; 0 or -errno, having said why.
+ * Delivers the results of jobs that wait and what is in the drop-box, as far as the time reaches,
+ * and logs what could not be; what was refused a short while ago only with `insist`. Opens the
+ * state directory where that has not been done; 0 or -errno, having said why.
  */
 int cycle_flush(struct cycle *cycle, int64_t timeout_ns, bool insist,
 		const struct sink_waiter *waiter, struct report_counts *ret);

@@ -135,6 +135,12 @@ static int look(struct app *app, struct first *ret)
 	return parse_line(ret->conf, &app->log, app->argc, app->argv, &ret->line);
 }
 
+/* Root's, with the push credentials in it: what others have to say goes to the drop-box. */
+static bool is_private(const char *path)
+{
+	return geteuid() != 0 && access(path, R_OK) < 0 && errno == EACCES;
+}
+
 /* Everything from built-in defaults up to the command line. */
 static int load_all(struct app *app, const struct first *first, bool without_file,
 		    struct conf **ret)
@@ -148,7 +154,9 @@ static int load_all(struct app *app, const struct first *first, bool without_fil
 
 	sections_all(sections, SECTIONS_MAX);
 	conf = conf_new(sections);
-	if (!without_file)
+	if (!without_file && first->line.command && first->line.command->survives_bad_config)
+		app->conf_private = is_private(main_conf->config.p);
+	if (!without_file && !app->conf_private)
 		status = load_file(conf, &app->log, main_conf->config,
 				   !str_eq(origin, STR("built-in")));
 	if (status == 0 && conf_load_environment(conf) < 0) {

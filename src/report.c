@@ -4,12 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/cleanup.h"
 #include "base/num.h"
+#include "dropbox.h"
+#include "encode/encoder.h"
+#include "push/drop.h"
 #include "push/url.h"
 
 enum { REFUSED_SECONDS = 600 };
@@ -108,11 +112,12 @@ static void say_failure(struct telling *t, const struct delivery *d)
 	log_warning(t->log, "job %.*s: %.*s", STR_ARG(t->group.job), STR_ARG(what));
 }
 
-static void compose(struct telling *t)
+/* With the label `user` for the drop-box, where it becomes part of the group. */
+static void compose(struct telling *t, bool for_dropbox)
 {
 	const struct limits_conf *limits = conf_get(t->report->app->conf, &section_limits);
 	size_t n = t->group.labels.n + 2;
-	struct str *names = arena_alloc(&t->arena, n * sizeof(*names));
+	struct str *names = arena_alloc(&t->arena, (n + 1) * sizeof(*names));
 	const struct record *own = t->report->own;
 	struct feed_report inside;
 
@@ -120,6 +125,9 @@ static void compose(struct telling *t)
 	names[1] = STR("instance");
 	for (size_t i = 2; i < n; i++)
 		names[i] = t->group.labels.v[i - 2].key;
+	if (for_dropbox)
+		names[n++] = STR("user");
+	metrics_release(&t->metrics);
 	metrics_init(&t->metrics, (struct metrics_limits){
 					  .series = (uint32_t)limits->series,
 					  .series_per_family = (uint32_t)limits->series_per_family,
@@ -132,11 +140,42 @@ static void compose(struct telling *t)
 			  STR_ARG(inside.messages[i]));
 }
 
+/* Who cannot read the credentials leaves it to the host's own peekpush, if there is one. */
+static bool hand_over(struct telling *t, const struct delivery *d)
+{
+	const struct passwd *user = geteuid() ? getpwuid(geteuid()) : NULL;
+	_cleanup_buf_ struct buf text = { 0 };
+	struct drop drop = {
+		.group = t->group,
+		.here = t->report->app->conf_private && t->group.instance.n,
+	};
+	int r;
+
+	if (!geteuid() || d->result != SINK_MISCONFIGURED)
+		return false;
+	drop.user =
+		user ? str_of(user->pw_name) : arena_printf(&t->scratch, "%u", (unsigned)geteuid());
+	compose(t, true);
+	encoder_text.encode(&t->metrics, &text);
+	drop.text = buf_view(&text);
+	r = text.err ? text.err : drop_put(dropbox_path(t->report->app).p, &drop);
+	if (r == 0)
+		log_debug(t->log, "job %.*s: left in the drop-box (%.*s)", STR_ARG(t->group.job),
+			  STR_ARG(d->message));
+	else if (r != -ENOENT)
+		log_warning(t->log, "job %.*s: drop-box: %s", STR_ARG(t->group.job), strerror(-r));
+	return r == 0;
+}
+
 static enum report_result conclude(struct telling *t, const struct delivery *d)
 {
 	if (d->rejected.n)
 		log_warning(t->log, "job %.*s: the gateway refuses %.*s; pushed without",
 			    STR_ARG(t->group.job), STR_ARG(d->rejected));
+	if (hand_over(t, d)) {
+		book_delivered(&t->book);
+		return REPORT_DELIVERED;
+	}
 	switch (d->result) {
 	case SINK_OK:
 	case SINK_OK_UNTYPED:
@@ -171,14 +210,17 @@ static enum report_result deliver(struct telling *t, int64_t begin_ns)
 		target_close(&t->target);
 		return book_save(&t->book) < 0 ? REPORT_LOST : REPORT_BROKEN;
 	}
-	compose(t);
+	compose(t, false);
 	r = book_save(&t->book);
 	if (r < 0)
 		log_warning(t->log, "job %.*s: its history is not kept: %s", STR_ARG(t->group.job),
 			    strerror(-r));
 	/* Waiting for the group and delivering are one timeout together. */
 	t->target.conf.timeout_ns -= clock_ns(CLOCK_BOOTTIME) - begin_ns;
-	target_deliver(&t->target, &t->metrics, report->waiter, &t->scratch, &d);
+	d = (struct delivery){ .result = SINK_MISCONFIGURED,
+			       .message = STR("the configuration is not for this user to read") };
+	if (!report->app->conf_private)
+		target_deliver(&t->target, &t->metrics, report->waiter, &t->scratch, &d);
 
 	enum report_result result = conclude(t, &d);
 
@@ -258,6 +300,8 @@ static bool waits(int dir, const char *name, uint64_t *ret_group)
 	run[text.n - 2] = '\0';
 	r = record_take(&record, dir, run);
 	record_close(&record);
+	if (r < 0 && r != -EWOULDBLOCK)
+		record_sweep(dir, run);
 	return r == 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include "cmd/metric.h"
 #include "collect/run.h"
+#include "dropbox.h"
 #include "job/job.h"
 
 #define COMMANDS(X) \
@@ -42,9 +43,8 @@ const struct opt_section *const sections_push[] = {
 };
 
 static const struct opt_section *const general[] = {
-	&section_main, &section_push,  &section_tls,    &section_collectors,
-	&section_host, &section_state, &section_limits, &section_job,
-	&section_metric,
+	&section_main,  &section_push,   &section_tls, &section_collectors, &section_host,
+	&section_state, &section_limits, &section_job, &section_dropbox,    &section_metric,
 };
 
 void sections_all(const struct opt_section **ret, size_t max)

@@ -14,10 +14,7 @@
 #include "base/num.h"
 #include "job/job.h"
 
-enum {
-	KEY_SIZE = 128,
-	YOUNG_SECONDS = 10, /* a record that somebody may still be making */
-};
+enum { KEY_SIZE = 128 };
 
 static const struct str last = { "last.", 5 }, settled = { "settled.", 8 };
 
@@ -227,25 +224,13 @@ static void count_live(struct book *book, struct record *record)
 	record->facts = (struct state){ 0 };
 }
 
-/* A record that cannot be read tells nothing; while it is young it may be about to. */
-static void drop_damaged(struct book *book, const char *name)
-{
-	char slot[RECORD_NAME_SIZE + 2];
-	struct stat st;
-
-	(void)snprintf(slot, sizeof(slot), "%s.0", name);
-	if (fstatat(book->dir, slot, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    st.st_mtime < time(NULL) - YOUNG_SECONDS)
-		record_remove(book->dir, name);
-}
-
 static void look_at(struct book *book, const char *name)
 {
 	struct record record;
 	int r = record_take(&record, book->dir, name);
 
 	if (r < 0 && r != -EWOULDBLOCK) {
-		drop_damaged(book, name);
+		record_sweep(book->dir, name);
 		return;
 	}
 

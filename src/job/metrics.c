@@ -198,7 +198,8 @@ static void add_info(const struct view *v)
 		if (value.n)
 			labels[n++] = (struct label){ str_of(names[i]), value };
 	}
-	if (take(v, "uid", &uid)) {
+	/* Where the user is part of the group the label would be taken for another one. */
+	if (!metrics_is_grouping(v->out, STR("user")) && take(v, "uid", &uid)) {
 		const struct passwd *user = getpwuid((uid_t)uid);
 
 		labels[n++] =

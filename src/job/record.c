@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+
+enum { YOUNG_SECONDS = 10 };
 
 int record_open_dir(int state_dir)
 {
@@ -122,4 +125,15 @@ void record_remove(int dir, const char *name)
 	(void)unlinkat(dir, slot, 0);
 	slot[strlen(slot) - 1] = '0';
 	(void)unlinkat(dir, slot, 0);
+}
+
+void record_sweep(int dir, const char *name)
+{
+	char slot[RECORD_NAME_SIZE + 2];
+	struct stat st;
+
+	first_slot(name, slot);
+	if (fstatat(dir, slot, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_mtime < time(NULL) - YOUNG_SECONDS)
+		record_remove(dir, name);
 }

@@ -55,3 +55,9 @@ void record_close(struct record *record);
 int record_take(struct record *record, int dir, const char *name);
 
 void record_remove(int dir, const char *name);
+
+/*
+ * Removes what cannot be read: a watcher was killed while it made it, before CMD. While it is
+ * young, somebody may still be making it.
+ */
+void record_sweep(int dir, const char *name);

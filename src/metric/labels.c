@@ -116,11 +116,18 @@ static void grow_table(struct metrics *m)
 	}
 }
 
-static bool is_taken(const struct metrics *m, const struct label *v, size_t n, struct str name)
+bool metrics_is_grouping(const struct metrics *m, struct str name)
 {
 	for (size_t g = 0; g < m->n_grouping; g++)
 		if (str_eq(m->grouping[g], name))
 			return true;
+	return false;
+}
+
+static bool is_taken(const struct metrics *m, const struct label *v, size_t n, struct str name)
+{
+	if (metrics_is_grouping(m, name))
+		return true;
 	for (size_t i = 0; i < n; i++)
 		if (str_eq(v[i].name, name))
 			return true;
@@ -141,7 +148,7 @@ static struct str exported(struct arena *arena, struct str name)
 static bool prepare(struct metrics *m, struct label *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (m->n_grouping && is_taken(m, NULL, 0, v[i].name)) {
+		if (metrics_is_grouping(m, v[i].name)) {
 			struct str name = v[i].name;
 
 			for (size_t j = i + 1; j < n; j++)

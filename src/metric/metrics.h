@@ -123,6 +123,7 @@ void metrics_release(struct metrics *metrics);
  * The slices must live on.
  */
 void metrics_set_grouping(struct metrics *metrics, size_t n, struct str *names);
+bool metrics_is_grouping(const struct metrics *metrics, struct str name);
 
 /* Finds or makes the family; never NULL. A type conflict gives one that drops all. */
 struct family *metrics_family(struct metrics *metrics, const struct metric_desc *desc);

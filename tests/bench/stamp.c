@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command that tests/bench/run wraps: it tells when it began to execute, and waits for input. */
+/* What tests/bench/run wraps: it tells when it began to execute, and waits for input. */
 #include <stdio.h>
 #include <time.h>
 

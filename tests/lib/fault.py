@@ -120,6 +120,13 @@ class User:
         for job in self.jobs.values():
             job.clear()
 
+    def left(self):
+        """What waits. A record that a killed watcher had only just made is empty."""
+        jobs = os.path.join(self.state, "jobs")
+        names = os.listdir(jobs) if os.path.isdir(jobs) else []
+        return [name for name in names if name.endswith(".pending") or (
+            name.endswith(".run.0") and os.path.getsize(os.path.join(jobs, name)))]
+
     def command(self, *words):
         return [PEEKPUSH, "-c", "/dev/null", "--state-dir", self.state, "--url",
                 f"http://127.0.0.1:{self.relay.port}", "--push-timeout", TIMEOUT, "--set",
@@ -257,9 +264,7 @@ class World:
         for user in self.users:
             for job, runs in user.jobs.items():
                 self.compare(job, runs, shown.get(job, {}))
-            left = [name for name in os.listdir(os.path.join(user.state, "jobs"))
-                    if name.endswith((".pending", ".run.0"))] if user.jobs else []
-            self.expect(not left, f"{user.name} still has {left}")
+            self.expect(not user.left(), f"{user.name} still has {user.left()}")
 
     @staticmethod
     def shown():
