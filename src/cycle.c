@@ -149,9 +149,9 @@ int cycle_flush(struct cycle *cycle, int64_t timeout_ns, bool insist,
 	report.target = cycle->target.conf;
 	report_flush(&report, timeout_ns, ret);
 	if (ret->delivered)
-		log_info(log, "results of %u jobs delivered", ret->delivered);
+		log_info(log, "delivered what waited: results of jobs: %u", ret->delivered);
 	if (ret->left)
-		log_warning(log, "results of %u jobs still wait", ret->left);
+		log_warning(log, "still waiting: results of jobs: %u", ret->left);
 	dropbox_deliver(cycle->app, &cycle->target.conf, &cycle->state,
 			deadline - clock_ns(CLOCK_BOOTTIME), waiter, &drops);
 	ret->left += drops.left;

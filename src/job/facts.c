@@ -91,11 +91,12 @@ static void say_inside(void *arg, struct str message)
 
 void facts_sample(struct watch *watch, bool final)
 {
-	struct usage usage = { 0 };
+	struct usage usage;
 	struct buf text = { .max = watch->conf->metrics_size };
 
 	arena_reset(&watch->scratch);
 	tree_sample(&watch->tree, &usage);
+	watch->usage = usage;
 	set_number(watch, "cpu_user", usage.user_ns);
 	set_number(watch, "cpu_system", usage.system_ns);
 	set_number(watch, "memory", usage.memory_bytes);

@@ -20,6 +20,8 @@ struct job_conf {
 	int64_t retries, retry_delay_ns;
 	int lock, accounting; /* enum job_lock, enum tree_way */
 	struct opt_list success_codes, metrics_files, duration_buckets;
+	bool summary;
+	int64_t tail;          /* lines */
 	int64_t remember;      /* jobs */
 	uint64_t metrics_size; /* bytes of text */
 };

@@ -105,7 +105,7 @@ static void pair(struct buf *to, const char *name, put *one, uint64_t a, const c
 	buf_char(to, '\n');
 }
 
-static void how_it_ended(const struct summary *s, struct buf *to)
+static void how_it_ended(const struct run_summary *s, struct buf *to)
 {
 	key(to, "result");
 	put_masked(to, s->result);
@@ -119,7 +119,7 @@ static void how_it_ended(const struct summary *s, struct buf *to)
 }
 
 /* Of the wall clock; beyond 100 when several processors were busy. */
-static bool has_percent(const struct summary *s, double *ret)
+static bool has_percent(const struct run_summary *s, double *ret)
 {
 	if (s->wall_ns == SUMMARY_UNKNOWN || s->user_ns == SUMMARY_UNKNOWN ||
 	    s->system_ns == SUMMARY_UNKNOWN || s->wall_ns == 0)
@@ -128,7 +128,7 @@ static bool has_percent(const struct summary *s, double *ret)
 	return true;
 }
 
-void summary_table(const struct summary *s, struct buf *to)
+void summary_table(const struct run_summary *s, struct buf *to)
 {
 	double percent;
 
@@ -195,7 +195,7 @@ static void seconds_line(struct buf *to, const char *name, uint64_t ns)
 			   ns % SECOND / 1000);
 }
 
-void summary_lines(const struct summary *s, struct buf *to)
+void summary_lines(const struct run_summary *s, struct buf *to)
 {
 	double percent;
 
@@ -226,7 +226,7 @@ void summary_lines(const struct summary *s, struct buf *to)
 	text_line(to, "gateway", s->delivery);
 }
 
-int summary_write(const struct summary *summary, int fd)
+int summary_write(const struct run_summary *summary, int fd)
 {
 	_cleanup_buf_ struct buf text = { 0 };
 

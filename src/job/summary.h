@@ -10,7 +10,7 @@
 /* For a number that is not known; its line is left out. */
 #define SUMMARY_UNKNOWN UINT64_MAX
 
-struct summary {
+struct run_summary {
 	struct str job, stage; /* stage: "" when there is none */
 	struct str result;     /* "success", "failure", "timeout" */
 	struct str delivery;   /* "delivered", "kept for the next push", ...; "" leaves it out */
@@ -27,10 +27,10 @@ struct summary {
 };
 
 /* Adds the table as a person reads it. */
-void summary_table(const struct summary *summary, struct buf *to);
+void summary_table(const struct run_summary *summary, struct buf *to);
 
 /* Adds one line of key and value for each number, in base units. */
-void summary_lines(const struct summary *summary, struct buf *to);
+void summary_lines(const struct run_summary *summary, struct buf *to);
 
 /* Writes the one or the other, as `fd` is a terminal or not, at once. 0 or -errno. */
-int summary_write(const struct summary *summary, int fd);
+int summary_write(const struct run_summary *summary, int fd);

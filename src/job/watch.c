@@ -215,7 +215,7 @@ static int start(struct watch *watch, char *argv[], char **envp)
 		.envp = envp,
 		.mask = &watch->loop.before,
 		.cgroup = tree_cgroup(&watch->tree),
-		.err = -1,
+		.err = watch->tail.fd,
 	};
 	int r = child_start(&child, &watch->pid, &watch->forked);
 
@@ -270,7 +270,7 @@ static int attempts(struct watch *watch, char *argv[], char **envp)
 	}
 }
 
-static const char *result_of(const struct watch *watch)
+const char *watch_result(const struct watch *watch)
 {
 	return watch->timed_out ? "timeout" : failed(watch) ? "failure" : "success";
 }
@@ -306,6 +306,14 @@ int watch_command(struct watch *watch, char *argv[])
 		log_warning(&watch->app->log, "no directory for metrics from inside: %s",
 			    strerror(-r));
 	tree_open(&watch->tree, (enum tree_way)watch->conf->accounting);
+	watch->tail.fd = -1;
+	if (watch->conf->tail) {
+		r = tail_open(&watch->tail, (size_t)watch->conf->tail);
+		if (r < 0)
+			log_warning(&watch->app->log, "no tail of stderr: %s", strerror(-r));
+		else
+			tree_ignore(&watch->tree, watch->tail.copier);
+	}
 	r = attempts(watch, argv, make_environment(watch));
 	if (r < 0 && watch->forked) {
 		log_error(&watch->app->log, "%s: %s", argv[0], strerror(-r));
@@ -317,8 +325,10 @@ int watch_command(struct watch *watch, char *argv[])
 		record_remove(watch->report.dir, watch->record.name);
 	} else {
 		facts_sample(watch, true);
-		facts_end(watch, result_of(watch));
+		facts_end(watch, watch_result(watch));
+		farewell_tail(watch);
 		(void)pusher_finish(watch);
+		farewell_summary(watch);
 	}
 	inside_close(&watch->inside);
 	tree_close(&watch->tree);

@@ -7,6 +7,7 @@
 
 #include "job/inside.h"
 #include "job/job.h"
+#include "job/tail.h"
 #include "job/tree.h"
 #include "loop.h"
 #include "report.h"
@@ -22,6 +23,8 @@ struct watch {
 	struct record record;
 	struct tree tree;
 	struct inside inside;
+	struct tail tail;
+	struct usage usage;        /* as last sampled */
 	struct shared *shared;     /* with the children */
 	int only;                  /* fd of --lock's lock, or -1 */
 	pid_t pid;                 /* of CMD, 0 while it does not run */

@@ -9,6 +9,9 @@ struct shared {
 	uint64_t said; /* hash of the failure that was last told */
 };
 
+/* "success", "failure" or "timeout". */
+const char *watch_result(const struct watch *watch);
+
 /* --- facts.c: what the record holds */
 
 /* Opens the state. Says at once when there is none. */
@@ -27,6 +30,13 @@ void facts_end(struct watch *watch, const char *result);
  * -ECANCELED when a signal ended the waiting; it is in watch->signal then.
  */
 int facts_lock(struct watch *watch);
+
+/* --- farewell.c: what is said at the end, apart from what is pushed */
+
+/* Once CMD has ended: --tail. */
+void farewell_tail(struct watch *watch);
+/* Once the last push is over: --summary. */
+void farewell_summary(struct watch *watch);
 
 /* --- pusher.c: a child that tells the gateway */
 

@@ -8,9 +8,9 @@
 
 #include "job/summary.h"
 
-static struct summary example(void)
+static struct run_summary example(void)
 {
-	return (struct summary){
+	return (struct run_summary){
 		.job = STR("backup"),
 		.result = STR("success"),
 		.delivery = STR("delivered"),
@@ -31,7 +31,7 @@ static struct summary example(void)
 static void test_table(void **state)
 {
 	_cleanup_buf_ struct buf got = { 0 };
-	struct summary s = example();
+	struct run_summary s = example();
 
 	(void)state;
 	summary_table(&s, &got);
@@ -51,7 +51,7 @@ static void test_table(void **state)
 static void test_lines(void **state)
 {
 	_cleanup_buf_ struct buf got = { 0 };
-	struct summary s = example();
+	struct run_summary s = example();
 
 	(void)state;
 	s.stage = STR("copy");
@@ -81,7 +81,7 @@ static void test_lines(void **state)
 				   "gateway delivered\n");
 }
 
-static struct str table_of(const struct summary *s, struct arena *arena)
+static struct str table_of(const struct run_summary *s, struct arena *arena)
 {
 	_cleanup_buf_ struct buf got = { 0 };
 
@@ -92,7 +92,7 @@ static struct str table_of(const struct summary *s, struct arena *arena)
 static void test_endings(void **state)
 {
 	_cleanup_arena_ struct arena arena = { 0 };
-	struct summary s = example();
+	struct run_summary s = example();
 
 	(void)state;
 	s.result = STR("failure");
@@ -140,7 +140,7 @@ static void test_units(void **state)
 		{ UINT64_C(3) << 60, "memory            3.0 EiB at its peak\n" },
 	};
 	_cleanup_arena_ struct arena arena = { 0 };
-	struct summary s = example();
+	struct run_summary s = example();
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(spans); i++) {
@@ -158,7 +158,7 @@ static void test_unknown(void **state)
 {
 	_cleanup_buf_ struct buf lines = { 0 };
 	_cleanup_arena_ struct arena arena = { 0 };
-	struct summary s = {
+	struct run_summary s = {
 		.job = STR("x"),
 		.result = STR("failure"),
 		.exit_code = 1,
@@ -188,7 +188,7 @@ static void test_unknown(void **state)
 static void test_write(void **state)
 {
 	struct termios raw = { 0 };
-	struct summary s = example();
+	struct run_summary s = example();
 	int main_fd, fd, pipe_fds[2];
 	char text[64];
 
