@@ -97,13 +97,17 @@ struct str dropbox_path(const struct app *app)
 	return conf->directory.n ? conf->directory : STR(DIRECTORY);
 }
 
-/* An fd, or -errno; only root can make it as it has to be. */
+/*
+ * An fd, or -errno. Only root can make it as it has to be, and makes one that is asked for: the
+ * built-in one comes with the installation.
+ */
 static int open_directory(const struct app *app)
 {
+	const struct dropbox_conf *conf = conf_get(app->conf, &section_dropbox);
 	struct str path = dropbox_path(app);
 	int fd = open(path.p, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd >= 0 || errno != ENOENT || geteuid() != 0)
+	if (fd >= 0 || errno != ENOENT || geteuid() != 0 || !conf->directory.n)
 		return fd < 0 ? -errno : fd;
 	if (file_make_dirs(path.p, 0711) < 0)
 		return -ENOENT;

@@ -18,7 +18,9 @@
 #include "cmd/commands.h"
 #include "cmd/help.h"
 #include "collect/source/textfile.h"
+#include "dropbox.h"
 #include "metric/amend.h"
+#include "push/drop.h"
 
 #define LOCK_WAIT_NS (INT64_C(30) * 1000000000)
 
@@ -68,6 +70,7 @@ const struct opt_section section_metric = {
 struct place {
 	int dir;
 	bool job; /* in the directory of a job, not of the host */
+	bool own; /* in the user's state, from where it goes to the drop-box */
 	struct str path;
 	const char *file, *lock;
 };
@@ -125,15 +128,46 @@ static int open_job_place(const char *path, struct place *ret)
 }
 
 /*
- * The host's directory cannot be written to. (Here a user's metrics will be handed to the host's
- * own peekpush by the drop-box.)
+ * The host's directory cannot be written to: what a user has to say lives in the user's own state
+ * then, and each change of it is left in the drop-box for the host's peekpush.
  */
-static int without_host_place(const struct app *app, const struct place *place, int r)
+static int open_own_place(const struct app *app, struct arena *arena, struct place *place, int why)
 {
-	log_error(&app->log,
-		  "metric: %.*s: %s; only who may write there can leave a metric of the host "
-		  "(textfile.directory names another directory)",
-		  STR_ARG(place->path), strerror(-r));
+	struct str box = dropbox_path(app), no_state;
+	struct place own = { .own = true, .file = "metric.prom", .lock = "metric.lock" };
+	struct stat st;
+
+	if (geteuid() == 0 || stat(box.p, &st) < 0 || !S_ISDIR(st.st_mode)) {
+		log_error(&app->log,
+			  "metric: %.*s: %s; only who may write there can leave a metric of the "
+			  "host (textfile.directory names another directory), and there is no "
+			  "drop-box %.*s",
+			  STR_ARG(place->path), strerror(-why), STR_ARG(box));
+		return EXIT_FAILED;
+	}
+	own.dir = app_state_dir(app, arena, &no_state);
+	if (own.dir < 0) {
+		log_error(&app->log, "metric: %.*s", STR_ARG(no_state));
+		return EXIT_FAILED;
+	}
+	own.path = STR("the state directory");
+	*place = own;
+	return 0;
+}
+
+static int hand_over(const struct app *app, struct arena *arena, struct str text)
+{
+	struct drop drop = {
+		.group = { .job = STR("metric"), .instance = STR("here") },
+		.here = true,
+		.user = user_name(arena),
+		.text = text,
+	};
+	int r = drop_put(dropbox_path(app).p, &drop);
+
+	if (r == 0)
+		return 0;
+	log_error(&app->log, "metric: drop-box: %s", strerror(-r));
 	return EXIT_FAILED;
 }
 
@@ -207,7 +241,9 @@ static int change(const struct app *app, const struct place *place, struct metri
 	r = out.err ? out.err
 		    : file_replace(place->dir, place->file, buf_view(&out),
 				   place->job ? 0600 : 0644, false);
-	return r < 0 ? fail_place(app, place, place->file, r, NULL) : 0;
+	if (r < 0)
+		return fail_place(app, place, place->file, r, NULL);
+	return place->own ? hand_over(app, &q->arena, buf_view(&out)) : 0;
 }
 
 static int apply(const struct app *app, struct metric_request *q)
@@ -224,8 +260,8 @@ static int apply(const struct app *app, struct metric_request *q)
 		if (app->conf_broken)
 			return EXIT_USAGE;
 		r = open_host_place(app, &q->arena, &place);
-		if (r < 0)
-			return without_host_place(app, &place, r);
+		if (r < 0 && open_own_place(app, &q->arena, &place, r) != 0)
+			return EXIT_FAILED;
 	}
 
 	_cleanup_fd_ int dir = place.dir;
