@@ -55,6 +55,7 @@ void pusher_start(struct watch *watch)
 {
 	if (watch->mute || watch->pusher)
 		return;
+	tree_ask_scope(&watch->tree);
 	facts_sample(watch, false);
 	(void)record_save(&watch->record, false);
 	start(watch, false);

@@ -123,8 +123,9 @@ void tree_ask_scope(struct tree *tree)
 	_cleanup_fd_ int own = -1;
 
 	if (tree->way == TREE_CGROUP || tree->way == TREE_SUBREAPER || tree->command <= 0 ||
-	    tree->scope >= 0 || tree->helper > 0)
+	    tree->asked)
 		return;
+	tree->asked = true;
 	/* With the controller of memory, our own cgroup tells as much. */
 	if (tree->way == TREE_AUTO && tree->cgroup.dir >= 0 &&
 	    faccessat(tree->cgroup.dir, "memory.current", F_OK, 0) == 0)

@@ -35,6 +35,7 @@ struct tree {
 	int scope; /* directory of the scope's cgroup, or -1 */
 	struct scope_conf scope_conf;
 	pid_t helper; /* asks for the scope */
+	bool asked;
 	bool counted; /* CMD was seen in the cgroup */
 	struct pids ours;
 	struct usage reaped, best;
@@ -54,9 +55,9 @@ int tree_cgroup(const struct tree *tree);
 void tree_started(struct tree *tree, pid_t command);
 
 /*
- * Asks systemd for a scope where that gains something and harms nobody (scope_allowed()). To be
- * called once CMD has run for a while, a short one not being worth it; nothing waits for it, and
- * what comes of it tree_reap() sees.
+ * Asks systemd for a scope, once, where that gains something and harms nobody (scope_allowed()).
+ * To be called when CMD has run for a while, a short one not being worth it; nothing waits for
+ * it, and what comes of it tree_reap() sees.
  */
 void tree_ask_scope(struct tree *tree);
 
