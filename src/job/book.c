@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/num.h"
+#include "job/inside.h"
 #include "job/job.h"
 
 enum { KEY_SIZE = 128 };
@@ -240,6 +241,8 @@ static void look_at(struct book *book, const char *name)
 		count_live(book, &record);
 	} else if (r == 0) {
 		settle(book, &record.facts, result.n ? result : STR("lost"), str_of(name));
+		if (state_get(&record.facts, STR("inside_dir")).n)
+			inside_remove(state_get(&record.facts, STR("inside_dir")));
 		done_with(book, name);
 	}
 	record_close(&record);

@@ -60,6 +60,7 @@ void facts_begin(struct watch *watch)
 	set_text(watch, "command", watch->command);
 	set_number(watch, "uid", geteuid());
 	set_text(watch, "parent", str_of(parent));
+	set_text(watch, "inside_dir", watch->inside.dir);
 	set_span(watch, "every", watch->conf->every_ns);
 	set_span(watch, "max_duration", watch->conf->max_duration_ns);
 	set_span(watch, "interval", watch->conf->heartbeat_ns);

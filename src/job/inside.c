@@ -316,18 +316,24 @@ void inside_text(const struct inside *inside, struct buf *to)
 	series_text(&inside->series, to);
 }
 
-void inside_close(struct inside *inside)
+void inside_remove(struct str path)
 {
-	int fd = inside->fd < 0 ? -1 : openat(inside->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(path.p, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
 	if (!dir && fd >= 0)
 		(void)close(fd);
 	for (const struct dirent *e; dir && (e = readdir(dir));)
-		(void)unlinkat(inside->fd, e->d_name, 0);
+		(void)unlinkat(fd, e->d_name, 0);
+	if (dir)
+		(void)rmdir(path.p);
+}
+
+void inside_close(struct inside *inside)
+{
 	if (inside->fd >= 0) {
 		(void)close(inside->fd);
-		(void)rmdir(inside->dir.p);
+		inside_remove(inside->dir);
 	}
 	series_release(&inside->series);
 	arena_release(&inside->arena);

@@ -42,3 +42,6 @@ void inside_text(const struct inside *inside, struct buf *to);
 
 /* Removes the directory with what is in it. */
 void inside_close(struct inside *inside);
+
+/* The same for the directory of a run whose watcher was killed. */
+void inside_remove(struct str path);

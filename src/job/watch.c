@@ -34,6 +34,8 @@ void watch_init(struct watch *watch, struct app *app)
 		.record = { .dir = -1, .lock = -1 },
 		.shared = page == MAP_FAILED ? NULL : page,
 		.only = -1,
+		.inside.fd = -1,
+		.tail.fd = -1,
 		.kill_at = INT64_MAX,
 		.timeout_at = INT64_MAX,
 	};
@@ -300,13 +302,12 @@ int watch_command(struct watch *watch, char *argv[])
 		watch->exit_code = 128 + watch->signal;
 		return 0;
 	}
-	facts_begin(watch);
 	r = inside_open(&watch->inside, &watch->conf->metrics_files, (size_t)limits->series);
 	if (r < 0)
 		log_warning(&watch->app->log, "no directory for metrics from inside: %s",
 			    strerror(-r));
+	facts_begin(watch);
 	tree_open(&watch->tree, (enum tree_way)watch->conf->accounting);
-	watch->tail.fd = -1;
 	if (watch->conf->tail) {
 		r = tail_open(&watch->tail, (size_t)watch->conf->tail);
 		if (r < 0)
