@@ -44,6 +44,7 @@ struct feed {
 	size_t slots; /* of both tables, a power of two */
 	struct entry **entries;
 	struct gathered **parts, *first_part, **last_part;
+	struct label *labels; /* SCAN_LABELS_MAX, reused */
 };
 
 static void say(struct feed *f, uint32_t line, struct str name, const char *why)
@@ -124,7 +125,7 @@ static const char *explain(enum drop_reason reason)
 {
 	static const char *const words[] = {
 		[DROP_DUPLICATE] = "the same series a second time",
-		[DROP_TYPE] = "its name has another type already",
+		[DROP_TYPE] = "it, or its _sum, _count or _bucket, has another type already",
 		[DROP_NAME] = "an illegal metric or label name",
 		[DROP_RESERVED] = "a name that the Pushgateway keeps for itself",
 		[DROP_LIMIT] = "more series than the limits allow",
@@ -136,28 +137,57 @@ static const char *explain(enum drop_reason reason)
 
 static struct family *family_of(struct feed *f, struct entry *e)
 {
-	if (!e->family)
-		e->family = metrics_family_named(f->out, e->name, e->help, e->type);
+	struct family *known;
+
+	if (e->family)
+		return e->family;
+	known = metrics_find(f->out, e->name);
+	/* Untyped says nothing: of two texts, the one that knows the type is right for both. */
+	if (known && known->type <= METRIC_UNTYPED && e->type <= METRIC_UNTYPED) {
+		if (known->type == METRIC_UNTYPED)
+			known->type = e->type;
+		else if (e->type == METRIC_UNTYPED)
+			e->type = known->type;
+	}
+	e->family = metrics_family_named(f->out, e->name, e->help, e->type);
 	return e->family;
+}
+
+/* OpenMetrics names the family without the sample's suffix. */
+static void type_by_whole(const struct feed *f, struct entry *e)
+{
+	static const struct {
+		struct str suffix;
+		unsigned of; /* types, as bits */
+		enum metric_type type;
+	} rows[] = {
+		{ { "_total", 6 }, 1 << METRIC_COUNTER, METRIC_COUNTER },
+		{ { "_info", 5 }, 1 << METRIC_GAUGE, METRIC_GAUGE },
+		{ { "_created", 8 },
+		  1 << METRIC_COUNTER | 1 << METRIC_HISTOGRAM | 1 << METRIC_SUMMARY,
+		  METRIC_GAUGE },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct entry *whole = whole_of(f, e->name, rows[i].suffix);
+
+		if (!whole || !(rows[i].of & 1U << whole->type))
+			continue;
+		e->type = rows[i].type;
+		e->help = e->help.n ? e->help : whole->help;
+	}
 }
 
 /* One that stands for itself: gauge, counter, untyped. */
 static void add_plain(struct feed *f, const struct scan_item *item)
 {
-	static const struct str total = { "_total", 6 }, info = { "_info", 5 };
-	struct entry *e = get(f, item->name), *whole;
+	struct entry *e = get(f, item->name);
 	const struct labels *labels;
 	uint64_t before[DROP_REASONS];
 	enum drop_reason reason;
 
-	/* OpenMetrics names the family without the sample's suffix. */
-	if (!e->typed &&
-	    ((whole = whole_of(f, item->name, total)) || (whole = whole_of(f, item->name, info)))) {
-		e->type = whole->type;
-		e->help = e->help.n ? e->help : whole->help;
-		e->typed = whole->type == METRIC_COUNTER || whole->type == METRIC_GAUGE;
-		e->type = e->typed ? e->type : METRIC_UNTYPED;
-	}
+	if (!e->typed && !e->family)
+		type_by_whole(f, e);
 	memcpy(before, f->out->dropped, sizeof(before));
 	labels = metrics_labels(f->out, item->n, item->labels);
 	family_add(family_of(f, e), labels, item->value);
@@ -191,13 +221,13 @@ static struct gathered *gather(struct feed *f, const struct entry *e, const stru
 static const struct labels *split_labels(struct feed *f, const struct scan_item *item,
 					 struct str special, double *ret_at)
 {
-	struct label *v = arena_alloc(f->arena, (item->n + 1) * sizeof(*v));
+	struct label *v = f->labels;
 	bool found = !special.n;
 	size_t n = 0;
 
 	for (size_t i = 0; i < item->n; i++) {
 		if (special.n && str_eq(item->labels[i].name, special)) {
-			if (found || num_f64(item->labels[i].value, ret_at) < 0)
+			if (found || num_f64(item->labels[i].value, ret_at) < 0 || isnan(*ret_at))
 				return NULL;
 			found = true;
 			continue;
@@ -299,8 +329,6 @@ static const char *check_histogram(const struct gathered *g)
 	if (!g->n || g->points[g->n - 1].at < (double)INFINITY)
 		return "this histogram has no +Inf bucket";
 	for (size_t i = 0; i < g->n; i++) {
-		if (isnan(g->points[i].at))
-			return "this histogram has a bucket whose le is NaN";
 		if (i && g->points[i].at <= g->points[i - 1].at)
 			return "this histogram has a bucket twice";
 		if (!whole_number(g->points[i].value))
@@ -309,8 +337,6 @@ static const char *check_histogram(const struct gathered *g)
 			return "this histogram is not cumulative";
 		before = g->points[i].value;
 	}
-	if (!g->has_sum)
-		return "this histogram has no _sum";
 	if (g->has_count && !(g->count <= before && g->count >= before))
 		return "this histogram's _count differs from its +Inf bucket";
 	return NULL;
@@ -324,9 +350,15 @@ static const char *check_summary(const struct gathered *g)
 		if (i && g->points[i].at <= g->points[i - 1].at)
 			return "this summary has a quantile twice";
 	}
-	if (!g->has_sum || !g->has_count)
-		return "this summary lacks _sum or _count";
+	if (!g->has_count)
+		return "this summary has no _count";
 	return whole_number(g->count) ? NULL : "this summary's _count is no count";
+}
+
+/* Some programs leave it out, as Python's client does below bounds that are negative. */
+static double sum_of(const struct gathered *g)
+{
+	return g->has_sum ? g->sum : (double)NAN;
 }
 
 static void add_histogram(struct feed *f, struct family *family, const struct gathered *g)
@@ -337,7 +369,7 @@ static void add_histogram(struct feed *f, struct family *family, const struct ga
 	for (size_t i = 0; i < g->n; i++)
 		buckets[i] =
 			(struct histogram_bucket){ g->points[i].at, (uint64_t)g->points[i].value };
-	*h = (struct histogram){ g->sum, buckets[g->n - 1].count, g->n, buckets };
+	*h = (struct histogram){ sum_of(g), buckets[g->n - 1].count, g->n, buckets };
 	family_add_histogram(family, g->labels, h);
 }
 
@@ -348,7 +380,7 @@ static void add_summary(struct feed *f, struct family *family, const struct gath
 
 	for (size_t i = 0; i < g->n; i++)
 		quantiles[i] = (struct quantile){ g->points[i].at, g->points[i].value };
-	*s = (struct summary){ g->sum, (uint64_t)g->count, g->n, quantiles };
+	*s = (struct summary){ sum_of(g), (uint64_t)g->count, g->n, quantiles };
 	family_add_summary(family, g->labels, s);
 }
 
@@ -423,10 +455,10 @@ void feed_text(struct metrics *out, struct str text, struct str file, struct are
 	f.entries = arena_zalloc(arena, f.slots, sizeof(*f.entries));
 	f.parts = arena_zalloc(arena, f.slots, sizeof(*f.parts));
 	f.last_part = &f.first_part;
+	f.labels = arena_alloc(arena, SCAN_LABELS_MAX * sizeof(*f.labels));
 	scan_begin(&scan, text, arena);
-	while (scan_next(&scan, &item))
-		if (item.kind == SCAN_TYPE || item.kind == SCAN_HELP)
-			read_header(&f, &item);
+	while (scan_next_header(&scan, &item))
+		read_header(&f, &item);
 	read_samples(&f, text);
 	for (struct gathered *g = f.first_part; g; g = g->next)
 		add_gathered(&f, g);

@@ -2,7 +2,7 @@
 /*
  * Exposition text into the gate: lines of histograms and summaries are put together and
  * checked, and what the gate or these checks keep out is named with file and line. One bad line
- * costs itself, or the one histogram it belongs to.
+ * costs itself, or the one histogram it belongs to. A _sum that is not there is NaN.
  */
 #pragma once
 

@@ -56,8 +56,11 @@ static struct str take_name(struct str *rest)
 	return name;
 }
 
-/* \\ and \n, and \" where quotes are; any other backslash stands for itself, as in HELP texts. */
-static struct str unescape(struct arena *arena, struct str s, bool quotes)
+/*
+ * Any other backslash stands for itself. OpenMetrics has \" in HELP texts, too, and there is no
+ * other sense it could have there.
+ */
+static struct str unescape(struct arena *arena, struct str s)
 {
 	char *p;
 	size_t n = 0;
@@ -68,7 +71,7 @@ static struct str unescape(struct arena *arena, struct str s, bool quotes)
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i], next = i + 1 < s.n ? s.p[i + 1] : '\0';
 
-		if (c == '\\' && (next == '\\' || next == 'n' || (quotes && next == '"'))) {
+		if (c == '\\' && (next == '\\' || next == 'n' || next == '"')) {
 			c = next == 'n' ? '\n' : next;
 			i++;
 		}
@@ -94,7 +97,7 @@ static bool take_quoted(struct scan *scan, struct str *rest, struct str *ret)
 		n += rest->p[n] == '\\' ? 2 : 1;
 	if (n >= rest->n)
 		return false;
-	*ret = unescape(scan->arena, (struct str){ rest->p + 1, n - 1 }, true);
+	*ret = unescape(scan->arena, (struct str){ rest->p + 1, n - 1 });
 	*rest = str_skip(*rest, n + 1);
 	return true;
 }
@@ -212,9 +215,8 @@ static bool scan_comment(struct scan *scan, struct str line, struct scan_item *i
 		item->name = take_word(&line);
 		if (!item->name.n)
 			return bad(item, "HELP without a metric name");
-		item->help =
-			unescape(scan->arena,
-				 blank(line.n ? line.p[0] : 0) ? str_skip(line, 1) : line, false);
+		item->help = unescape(scan->arena,
+				      blank(line.n ? line.p[0] : 0) ? str_skip(line, 1) : line);
 		return true;
 	}
 	if (!str_eq(word, STR("TYPE")))
@@ -231,7 +233,8 @@ static bool scan_comment(struct scan *scan, struct str line, struct scan_item *i
 	return true;
 }
 
-bool scan_next(struct scan *scan, struct scan_item *item)
+/* The next that is not blank, without the blanks around it. */
+static bool next_line(struct scan *scan, struct scan_item *item, struct str *ret)
 {
 	struct str line;
 
@@ -239,14 +242,35 @@ bool scan_next(struct scan *scan, struct scan_item *item)
 		scan->line++;
 		while (line.n && (line.p[line.n - 1] == '\r' || blank(line.p[line.n - 1])))
 			line.n--;
-		*item = (struct scan_item){ .line = scan->line, .text = line };
-		line = skip_blanks(line);
 		if (!line.n)
 			continue;
+		*item = (struct scan_item){ .line = scan->line, .text = line };
+		*ret = skip_blanks(line);
+		return true;
+	}
+	return false;
+}
+
+bool scan_next(struct scan *scan, struct scan_item *item)
+{
+	struct str line;
+
+	while (next_line(scan, item, &line)) {
 		if (line.p[0] != '#')
 			return scan_sample(scan, line, item);
 		if (scan_comment(scan, str_skip(line, 1), item))
 			return true;
 	}
+	return false;
+}
+
+bool scan_next_header(struct scan *scan, struct scan_item *item)
+{
+	struct str line;
+
+	while (next_line(scan, item, &line))
+		if (line.p[0] == '#' && scan_comment(scan, str_skip(line, 1), item) &&
+		    item->kind != SCAN_BAD)
+			return true;
 	return false;
 }

@@ -48,3 +48,6 @@ void scan_begin(struct scan *scan, struct str text, struct arena *arena);
 
 /* The next item; false at the end. Blank lines and comments are skipped. */
 bool scan_next(struct scan *scan, struct scan_item *ret);
+
+/* The same, but TYPE and HELP only; samples are not looked at. For a first pass. */
+bool scan_next_header(struct scan *scan, struct scan_item *ret);

@@ -70,6 +70,37 @@ static void test_plain(void **state)
 	sound("a { b = \"c\" , d=\"\" } 3\n", "# TYPE a untyped\na{b=\"c\",d=\"\"} 3\n");
 }
 
+/* Two texts into one set, as of two files; `want` is all that comes out. */
+static void both(const char *first, const char *second, size_t messages, const char *want)
+{
+	struct feed_report report;
+	struct world w;
+
+	feed(&w, first);
+	feed_text(&w.metrics, str_of(second), STR("second.prom"), &w.arena, &report);
+	buf_reset(&w.out);
+	encoder_text.encode(&w.metrics, &w.out);
+	assert_text(buf_view(&w.out), want);
+	assert_int_equal(report.n, messages);
+	end(&w);
+}
+
+/* Who writes no TYPE does not contradict who does. */
+static void test_two_files(void **state)
+{
+	(void)state;
+	both("# TYPE a gauge\na{x=\"1\"} 1\n", "a{x=\"2\"} 2\n", 0,
+	     "# TYPE a gauge\na{x=\"1\"} 1\na{x=\"2\"} 2\n");
+	both("a{x=\"1\"} 1\n", "# TYPE a gauge\na{x=\"2\"} 2\n", 0,
+	     "# TYPE a gauge\na{x=\"1\"} 1\na{x=\"2\"} 2\n");
+	both("# TYPE a gauge\na{x=\"1\"} 1\n", "# TYPE a counter\na{x=\"2\"} 2\n", 1,
+	     "# TYPE a gauge\na{x=\"1\"} 1\n");
+	both("a 1\n", "# TYPE a histogram\na_bucket{le=\"+Inf\"} 1\na_sum 1\n", 1,
+	     "# TYPE a untyped\na 1\n");
+	both("# TYPE a histogram\na_bucket{le=\"+Inf\"} 1\na_sum 1\n", "a 1\na_count 1\n", 2,
+	     "# TYPE a histogram\na_bucket{le=\"+Inf\"} 1\na_sum 1\na_count 1\n");
+}
+
 /* Late and repeated headers, scattered families: the gateway takes none of these. */
 static void test_headers(void **state)
 {
@@ -101,11 +132,22 @@ static void test_openmetrics(void **state)
 	sound("# TYPE a counter\n# HELP a H.\n# UNIT a seconds\na_total 1\na_created 17.5\n"
 	      "# TYPE b info\nb_info{v=\"1\"} 1\n# TYPE c unknown\nc 1\n# EOF\nnot read\n",
 	      "# HELP a_total H.\n# TYPE a_total counter\na_total 1\n"
-	      "# TYPE a_created untyped\na_created 17.5\n"
+	      "# HELP a_created H.\n# TYPE a_created gauge\na_created 17.5\n"
 	      "# TYPE b_info gauge\nb_info{v=\"1\"} 1\n# TYPE c untyped\nc 1\n");
+	/* The other suffixes lend nothing, and a type of one's own is worth more. */
+	sound("# TYPE a gauge\na 1\na_total 2\na_created 3\n# TYPE b counter\nb_total 1\n"
+	      "# TYPE b_created counter\nb_created 4\n",
+	      "# TYPE a gauge\na 1\n# TYPE a_total untyped\na_total 2\n"
+	      "# TYPE a_created untyped\na_created 3\n# TYPE b_total counter\nb_total 1\n"
+	      "# TYPE b_created counter\nb_created 4\n");
+	sound("# HELP a Say \\\"a\\\", or \\a.\n# TYPE a stateset\na{a=\"on\"} 1\n"
+	      "# TYPE g gaugehistogram\ng_bucket{le=\"+Inf\"} 4.5\ng_gcount 4.5\ng_gsum 1\n# EOF\n",
+	      "# HELP a Say \"a\", or \\\\a.\n# TYPE a gauge\na{a=\"on\"} 1\n"
+	      "# TYPE g_bucket untyped\ng_bucket{le=\"+Inf\"} 4.5\n"
+	      "# TYPE g_gcount untyped\ng_gcount 4.5\n# TYPE g_gsum untyped\ng_gsum 1\n");
 	sound("# TYPE h histogram\nh_bucket{le=\"1.0\"} 1 # {id=\"7\"} 0.5 1.0\n"
 	      "h_bucket{le=\"+Inf\"} 2\nh_count 2\nh_sum 3\nh_created 1.5\n# EOF",
-	      "# TYPE h_created untyped\nh_created 1.5\n"
+	      "# TYPE h_created gauge\nh_created 1.5\n"
 	      "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_sum 3\n"
 	      "h_count 2\n");
 }
@@ -139,8 +181,16 @@ static void test_histograms(void **state)
 	       "file.prom:2: h: this histogram has a bucket twice", "");
 	flawed("# TYPE h histogram\nh_bucket{le=\"x\"} 1\n",
 	       "file.prom:2: h_bucket: a bucket needs one le that is a number", "");
+	flawed("# TYPE h histogram\nh_bucket{le=\"NaN\"} 1\n",
+	       "file.prom:2: h_bucket: a bucket needs one le that is a number", "");
+	flawed("# TYPE h histogram\nh_bucket{le=\"1\",le=\"2\"} 1\n",
+	       "file.prom:2: h_bucket: a bucket needs one le that is a number", "");
 	flawed("# TYPE h histogram\nh 1\n",
 	       "file.prom:2: h: a histogram has no sample of its bare name", "");
+	/* Python's client writes neither sum nor count below negative bounds. */
+	sound("# TYPE h histogram\nh_bucket{le=\"-1\"} 1\nh_bucket{le=\"+Inf\"} 3\n",
+	      "# TYPE h histogram\nh_bucket{le=\"-1\"} 1\nh_bucket{le=\"+Inf\"} 3\nh_sum NaN\n"
+	      "h_count 3\n");
 	/* Without a type the parts are samples like others. */
 	sound("h_bucket{le=\"1\"} 1\n", "# TYPE h_bucket untyped\nh_bucket{le=\"1\"} 1\n");
 }
@@ -157,7 +207,10 @@ static void test_summaries(void **state)
 	flawed("# TYPE s summary\ns{quantile=\"2\"} 1\ns_sum 1\ns_count 1\n",
 	       "file.prom:2: s: this summary has a quantile outside of 0 to 1", "");
 	flawed("# TYPE s summary\ns{quantile=\"1\"} 1\ns_sum 1\n",
-	       "file.prom:2: s: this summary lacks _sum or _count", "");
+	       "file.prom:2: s: this summary has no _count", "");
+	/* Dropwizard's exporter has no sum. */
+	sound("# TYPE s summary\ns{quantile=\"1\"} 1\ns_count 1\n",
+	      "# TYPE s summary\ns{quantile=\"1\"} 1\ns_sum NaN\ns_count 1\n");
 	flawed("# TYPE s summary\ns 1\n",
 	       "file.prom:2: s: this sample of a summary needs one quantile that is a number", "");
 }
@@ -175,7 +228,8 @@ static void test_gate(void **state)
 	       "# TYPE a untyped\na 1\n");
 	flawed("a{b=\"1\",b=\"2\"} 1\n", "file.prom:1: a: an illegal metric or label name", "");
 	flawed("# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\n# TYPE h_sum gauge\n",
-	       "file.prom:2: h: this histogram has no _sum", "# TYPE h_sum gauge\nh_sum 1\n");
+	       "file.prom:2: h: it, or its _sum, _count or _bucket, has another type already",
+	       "# TYPE h_sum gauge\nh_sum 1\n");
 	/* The group's own labels are kept under another name, as Prometheus does it. */
 	sound("a{job=\"x\"} 1\n", "# TYPE a untyped\na{exported_job=\"x\"} 1\n");
 	sound("a{x=\"\xff\"} 1\n", "# TYPE a untyped\na{x=\"\xef\xbf\xbd\"} 1\n");
@@ -245,7 +299,7 @@ int main(void)
 		cmocka_unit_test(test_timestamps), cmocka_unit_test(test_openmetrics),
 		cmocka_unit_test(test_histograms), cmocka_unit_test(test_summaries),
 		cmocka_unit_test(test_gate),       cmocka_unit_test(test_bad_lines),
-		cmocka_unit_test(test_many_bad),
+		cmocka_unit_test(test_many_bad),   cmocka_unit_test(test_two_files),
 	};
 
 	return cmocka_run_group_tests_name("feed", tests, NULL, NULL);
