@@ -37,7 +37,7 @@ packages_tests=(
 	openssl
 	procps
 	prometheus-node-exporter
-	python3 python3-prometheus-client
+	python3 python3-numpy python3-prometheus-client
 	systemd
 	valgrind
 	xz-utils
