@@ -98,7 +98,8 @@ static char **make_environment(struct watch *watch)
 	return envp;
 }
 
-/* Who reads CMD's output or feeds it must see its end, and not wait for ours. */
+/* Who reads CMD's output or feeds it must see its end, and not wait for ours: after its last start.
+ */
 static void leave_streams(const struct watch *watch)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -175,6 +176,8 @@ static void follow(struct watch *watch, int64_t until)
 		unsigned events;
 
 		next = until < next ? until : next;
+		if (next < now)
+			next = now;
 		events = loop_wait(&watch->loop, next == INT64_MAX ? -1 : next - now);
 		if (events & LOOP_SIGNAL)
 			forward_signals(watch);
@@ -227,6 +230,8 @@ static int start(struct watch *watch, char *argv[], char **envp)
 	}
 	tree_started(&watch->tree, watch->pid);
 	watch->attempts++;
+	if (watch->attempts > (uint64_t)watch->conf->retries)
+		leave_streams(watch);
 	watch->kill_at = INT64_MAX;
 	if (watch->conf->timeout_ns)
 		watch->timeout_at = clock_ns(CLOCK_BOOTTIME) + watch->conf->timeout_ns;
@@ -245,7 +250,6 @@ static int attempts(struct watch *watch, char *argv[], char **envp)
 
 	if (r < 0)
 		return r;
-	leave_streams(watch);
 	facts_started(watch);
 	(void)loop_tick_at(&watch->loop, watch->start_ns + START_PUSH_NS,
 			   watch->conf->heartbeat_ns > 0 ? watch->conf->heartbeat_ns : 0);
@@ -325,6 +329,7 @@ int watch_command(struct watch *watch, char *argv[])
 	if (r < 0) {
 		record_remove(watch->report.dir, watch->record.name);
 	} else {
+		leave_streams(watch);
 		facts_sample(watch, true);
 		facts_end(watch, watch_result(watch));
 		farewell_tail(watch);

@@ -39,7 +39,9 @@ packages_tests=(
 	prometheus-node-exporter
 	python3 python3-numpy python3-prometheus-client
 	systemd
+	util-linux
 	valgrind
+	vim-tiny
 	xz-utils
 )
 
