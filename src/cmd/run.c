@@ -144,6 +144,7 @@ static int main_run(struct app *app, int argc, char *argv[])
 	}
 	if (job_conf_check(watch.conf, &watch.arena, &why) < 0) {
 		app_bad_value(app, why);
+		watch_release(&watch);
 		return EXIT_WRAPPER;
 	}
 	if (!plan(&watch, argv))

@@ -286,9 +286,11 @@ static int skip(struct watch *watch)
 {
 	log_error(&watch->app->log, "job %.*s: another run of it is running; not started",
 		  STR_ARG(watch->name));
+	tree_open(&watch->tree, TREE_SUBREAPER);
 	facts_begin(watch);
 	facts_end(watch, "skipped");
 	(void)pusher_finish(watch);
+	tree_close(&watch->tree);
 	watch->exit_code = EXIT_WRAPPER;
 	return 0;
 }
