@@ -125,7 +125,6 @@ static void take_last(struct book *book, const struct state *facts, struct str r
 	for (size_t i = 0; i < old.n; i++)
 		state_unset(&book->history, old.v[i]);
 	state_each(facts, STR(""), copy_fact, &copying);
-	state_unset(&book->history, STR("last.~"));
 	/* Nobody could write it into the record of a run that was lost. */
 	state_set(&book->history, STR("last.result"), result);
 }

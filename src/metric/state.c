@@ -169,6 +169,8 @@ static int parse_line(struct state *state, struct str line, struct buf *scratch)
 	if (r < 0)
 		return r;
 
+	if (str_eq(buf_view(scratch), filler))
+		return 0;
 	/* No search for the key: a file of a million lines would take hours. The first one wins. */
 	struct state_entry *e = add(state, buf_view(scratch));
 
@@ -327,8 +329,6 @@ static int write_next(struct state *state, int dir, const char *name, bool sync)
 	for (size_t i = 0; i < state->n; i++) {
 		const struct state_entry *e = &state->entries[i];
 
-		if (str_eq((struct str){ e->key, e->key_n }, filler))
-			continue;
 		put_escaped(&out, (struct str){ e->key, e->key_n });
 		buf_char(&out, '=');
 		put_escaped(&out, (struct str){ e->value, e->value_n });

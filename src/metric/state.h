@@ -35,7 +35,7 @@ void state_release(struct state *state);
 
 /* The value of `key`, or the empty slice; valid until the next change. */
 struct str state_get(const struct state *state, struct str key);
-/* A key must not be empty; else keys and values may hold anything. */
+/* A key must be neither empty nor "~"; else keys and values may hold anything. */
 void state_set(struct state *state, struct str key, struct str value);
 void state_unset(struct state *state, struct str key);
 

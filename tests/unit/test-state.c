@@ -437,9 +437,38 @@ static void test_shrink(void **state)
 	assert_true(content(w, "s.0").n < 200);
 }
 
+/* Room that is kept: both files have it from the first save on, and it is nobody's entry. */
+static void test_reserve(void **unused)
+{
+	struct state state = { .fresh = true, .reserve = 4096 }, again;
+	char path[64];
+	int dir = unit_dir(path);
+
+	(void)unused;
+	state_set(&state, STR("a"), STR("1"));
+	assert_int_equal(state_save(&state, dir, "s", false), 0);
+	for (int i = 0; i < 4; i++) {
+		struct stat st[2];
+
+		assert_int_equal(fstatat(dir, "s.0", &st[0], 0), 0);
+		assert_int_equal(fstatat(dir, "s.1", &st[1], 0), 0);
+		assert_int_equal(st[0].st_size, 4096);
+		assert_int_equal(st[1].st_size, 4096);
+		state_set_u64(&state, STR("n"), (uint64_t)i);
+		assert_int_equal(state_save(&state, dir, "s", false), 0);
+	}
+	assert_int_equal(state_load(&again, dir, "s"), 0);
+	assert_int_equal(again.n, 2);
+	assert_int_equal(state_u64(&again, STR("n"), 9), 3);
+	state_release(&state);
+	state_release(&again);
+	unit_remove(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reserve),
 		cmocka_unit_test_setup_teardown(test_values, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changed, setup, teardown),
