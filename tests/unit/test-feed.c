@@ -187,7 +187,7 @@ static void test_histograms(void **state)
 	       "file.prom:2: h_bucket: a bucket needs one le that is a number", "");
 	flawed("# TYPE h histogram\nh 1\n",
 	       "file.prom:2: h: a histogram has no sample of its bare name", "");
-	/* Python's client writes neither sum nor count below negative bounds. */
+	/* Python's client has no sum below negative bounds, and no count of what declines. */
 	sound("# TYPE h histogram\nh_bucket{le=\"-1\"} 1\nh_bucket{le=\"+Inf\"} 3\n",
 	      "# TYPE h histogram\nh_bucket{le=\"-1\"} 1\nh_bucket{le=\"+Inf\"} 3\nh_sum NaN\n"
 	      "h_count 3\n");
