@@ -28,6 +28,7 @@ static int run_unwatched(struct watch *watch, char *argv[])
 	(void)execvp(argv[0], argv);
 	error = errno;
 	log_error(&watch->app->log, "%s: %s", argv[0], strerror(error));
+	watch_release(watch);
 	return error == ENOENT ? 127 : 126;
 }
 
