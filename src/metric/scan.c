@@ -39,15 +39,20 @@ static struct str take_word(struct str *rest)
 	return word;
 }
 
-/* What may stand in a name; whether it begins rightly is for the gate. */
+/* What may stand in a name; whether it begins rightly is for the gate. '0' to '9' and ':' adjoin.
+ */
+static bool in_name(char c)
+{
+	unsigned u = (unsigned char)c;
+
+	return (u | 0x20) - 'a' < 26 || u - '0' < 11 || u == '_';
+}
+
 static struct str take_name(struct str *rest)
 {
 	size_t n = 0;
 
-	while (n < rest->n &&
-	       ((rest->p[n] >= 'a' && rest->p[n] <= 'z') ||
-		(rest->p[n] >= 'A' && rest->p[n] <= 'Z') ||
-		(rest->p[n] >= '0' && rest->p[n] <= '9') || rest->p[n] == '_' || rest->p[n] == ':'))
+	while (n < rest->n && in_name(rest->p[n]))
 		n++;
 
 	struct str name = { rest->p, n };
