@@ -23,6 +23,11 @@ tell()
 			>>"$PEEKPUSH_METRICS"
 }
 
+# tar would find out too late: its gzip may make the file even after tar has given up.
+[ -d "$from" ] || {
+	echo "$from is no directory" >&2
+	exit 1
+}
 mkdir -p "$to"
 trap 'rm -f "$to/.$name.part"' EXIT
 tar -C "$from" -czf "$to/.$name.part" .
