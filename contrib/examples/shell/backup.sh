@@ -29,6 +29,7 @@ tell()
 	exit 1
 }
 mkdir -p "$to"
+to=$(cd "$to" && pwd)
 trap 'rm -f "$to/.$name.part"' EXIT
 tar -C "$from" -czf "$to/.$name.part" .
 files=$(tar -tzf "$to/.$name.part" | wc -l)
@@ -37,8 +38,9 @@ mv "$to/.$name.part" "$to/$name"
 tell backup_files "$files" "Files and directories in the newest backup."
 tell backup_bytes "$(wc -c <"$to/$name")" "Size of the newest backup."
 
-# Names sort by time.
-for old in $(find "$to" -maxdepth 1 -name 'backup-*.tar.gz' | sort -r | tail -n +$((keep + 1))); do
+# Names sort by time, and have no blanks.
+cd "$to"
+for old in $(find . -maxdepth 1 -name 'backup-*.tar.gz' | sort -r | tail -n +$((keep + 1))); do
 	rm -f "$old"
 done
-tell backup_kept "$(find "$to" -maxdepth 1 -name 'backup-*.tar.gz' | wc -l)" "Backups there are."
+tell backup_kept "$(find . -maxdepth 1 -name 'backup-*.tar.gz' | wc -l)" "Backups there are."
