@@ -46,9 +46,7 @@ static void read_label(void *arg, struct str key, struct str value)
 	const struct reading *r = arg;
 	struct opt_map *labels = r->labels;
 
-	if (!(labels->n & (labels->n - 1)))
-		labels->v = arena_resize(r->arena, labels->v, labels->n * sizeof(*labels->v),
-					 (labels->n ? 2 * labels->n : 1) * sizeof(*labels->v));
+	labels->v = arena_grow(r->arena, labels->v, labels->n, sizeof(*labels->v));
 	labels->v[labels->n++] = (struct opt_pair){ arena_str(r->arena, str_skip(key, r->skip)),
 						    arena_str(r->arena, value) };
 }
@@ -328,9 +326,7 @@ static struct groups list_waiting(int dir, struct arena *arena)
 			known = groups.v[i] == group;
 		if (known)
 			continue;
-		if (!(groups.n & (groups.n - 1)))
-			groups.v = arena_resize(arena, groups.v, groups.n * sizeof(*groups.v),
-						(groups.n ? 2 * groups.n : 1) * sizeof(*groups.v));
+		groups.v = arena_grow(arena, groups.v, groups.n, sizeof(*groups.v));
 		groups.v[groups.n++] = group;
 	}
 	return groups;

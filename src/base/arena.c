@@ -97,6 +97,13 @@ char *arena_cstr(struct arena *arena, struct str s)
 	return p;
 }
 
+void *arena_grow(struct arena *arena, void *v, size_t n, size_t size)
+{
+	if (n & (n - 1))
+		return v;
+	return arena_resize(arena, v, n * size, (n ? 2 * n : 1) * size);
+}
+
 struct str arena_str(struct arena *arena, struct str s)
 {
 	return (struct str){ arena_cstr(arena, s), s.n };

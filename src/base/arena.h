@@ -30,6 +30,13 @@ void *arena_zalloc(struct arena *arena, size_t n, size_t size)
 void *arena_resize(struct arena *arena, void *p, size_t old_size, size_t size)
 	__attribute__((returns_nonnull));
 
+/*
+ * Room for one more of `n` elements of an array that has only ever grown by this: it doubles
+ * whenever n is a power of two. `v` may be NULL while n is 0.
+ */
+void *arena_grow(struct arena *arena, void *v, size_t n, size_t size)
+	__attribute__((returns_nonnull));
+
 /* A NUL-ended copy, borrowed as a slice. */
 struct str arena_str(struct arena *arena, struct str s);
 char *arena_cstr(struct arena *arena, struct str s) __attribute__((returns_nonnull));

@@ -114,14 +114,6 @@ static int parse_choice(const struct opt *opt, struct str text, int *to, struct 
 	return wrong(arena, text, ret_why->p, ret_why);
 }
 
-/* Room for one more of `n` elements: the array doubles whenever n is a power of two. */
-static void *grow(void *v, size_t n, size_t size, struct arena *arena)
-{
-	if (n & (n - 1))
-		return v;
-	return arena_resize(arena, v, n * size, (n ? 2 * n : 1) * size);
-}
-
 static int too_many(struct arena *arena, struct str *ret_why)
 {
 	*ret_why = arena_printf(arena, "more than %d items", OPT_ITEMS_MAX);
@@ -138,7 +130,7 @@ static int map_add(struct opt_map *map, struct str key, struct str value, struct
 		}
 	if (map->n == OPT_ITEMS_MAX)
 		return too_many(arena, ret_why);
-	map->v = grow(map->v, map->n, sizeof(*map->v), arena);
+	map->v = arena_grow(arena, map->v, map->n, sizeof(*map->v));
 	map->v[map->n].key = arena_str(arena, key);
 	map->v[map->n++].value = arena_str(arena, value);
 	return 0;
@@ -157,7 +149,7 @@ static int parse_list(struct str text, bool fresh, struct opt_list *to, struct a
 			continue;
 		if (to->n == OPT_ITEMS_MAX)
 			return too_many(arena, ret_why);
-		to->v = grow(to->v, to->n, sizeof(*to->v), arena);
+		to->v = arena_grow(arena, to->v, to->n, sizeof(*to->v));
 		to->v[to->n++] = arena_str(arena, item);
 	}
 	return 0;

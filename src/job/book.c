@@ -97,9 +97,7 @@ static void gather_key(void *arg, struct str key, struct str value)
 	struct gathering *g = arg;
 
 	(void)value;
-	if (!(g->keys.n & (g->keys.n - 1)))
-		g->keys.v = arena_resize(g->arena, g->keys.v, g->keys.n * sizeof(key),
-					 (g->keys.n ? 2 * g->keys.n : 1) * sizeof(key));
+	g->keys.v = arena_grow(g->arena, g->keys.v, g->keys.n, sizeof(key));
 	g->keys.v[g->keys.n++] = arena_str(g->arena, key);
 }
 
@@ -169,9 +167,7 @@ static void done_with(struct book *book, const char *name)
 {
 	struct opt_list *done = &book->done;
 
-	if (!(done->n & (done->n - 1)))
-		done->v = arena_resize(&book->arena, done->v, done->n * sizeof(*done->v),
-				       (done->n ? 2 * done->n : 1) * sizeof(*done->v));
+	done->v = arena_grow(&book->arena, done->v, done->n, sizeof(*done->v));
 	done->v[done->n++] = arena_str(&book->arena, str_of(name));
 }
 
@@ -276,9 +272,7 @@ static void look_at_runs(struct book *book, struct str own)
 		    name.n - 2 >= RECORD_NAME_SIZE ||
 		    str_eq((struct str){ name.p, name.n - 2 }, own))
 			continue;
-		if (!(names.n & (names.n - 1)))
-			names.v = arena_resize(&book->arena, names.v, names.n * sizeof(name),
-					       (names.n ? 2 * names.n : 1) * sizeof(name));
+		names.v = arena_grow(&book->arena, names.v, names.n, sizeof(name));
 		names.v[names.n++] = arena_str(&book->arena, (struct str){ name.p, name.n - 2 });
 	}
 	for (size_t i = 0; i < names.n; i++)

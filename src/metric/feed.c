@@ -239,9 +239,7 @@ static const struct labels *split_labels(struct feed *f, const struct scan_item 
 
 static void add_point(struct feed *f, struct gathered *g, double at, double value)
 {
-	if (!(g->n & (g->n - 1)))
-		g->points = arena_resize(f->arena, g->points, g->n * sizeof(*g->points),
-					 (g->n ? 2 * g->n : 1) * sizeof(*g->points));
+	g->points = arena_grow(f->arena, g->points, g->n, sizeof(*g->points));
 	g->points[g->n++] = (struct point){ at, value };
 }
 
