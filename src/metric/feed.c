@@ -178,14 +178,34 @@ static void type_by_whole(const struct feed *f, struct entry *e)
 	}
 }
 
+/*
+ * No room for any series: a name not met yet would only cost memory. The gate itself has dropped
+ * the first, so that there is an example.
+ */
+static bool no_room(struct feed *f, const struct entry *e)
+{
+	struct metrics *m = f->out;
+
+	if ((e && e->family) || !m->dropped[DROP_LIMIT] || !m->limits.series ||
+	    m->series < m->limits.series)
+		return false;
+	m->dropped[DROP_LIMIT]++;
+	return true;
+}
+
 /* One that stands for itself: gauge, counter, untyped. */
 static void add_plain(struct feed *f, const struct scan_item *item)
 {
-	struct entry *e = get(f, item->name);
+	struct entry *e = find(f, item->name);
 	const struct labels *labels;
 	uint64_t before[DROP_REASONS];
 	enum drop_reason reason;
 
+	if (no_room(f, e)) {
+		keep_out(f, item->line, item->name, explain(DROP_LIMIT));
+		return;
+	}
+	e = get(f, item->name);
 	if (!e->typed && !e->family)
 		type_by_whole(f, e);
 	memcpy(before, f->out->dropped, sizeof(before));
@@ -393,6 +413,8 @@ static void add_gathered(struct feed *f, struct gathered *g)
 	if (g->n)
 		qsort(g->points, g->n, sizeof(*g->points), by_place);
 	why = histogram ? check_histogram(g) : check_summary(g);
+	if (!why && no_room(f, e))
+		why = explain(DROP_LIMIT);
 	if (why) {
 		keep_out(f, g->line, e->name, why);
 		return;

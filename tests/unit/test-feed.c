@@ -292,6 +292,36 @@ static void test_many_bad(void **state)
 	buf_release(&text);
 }
 
+/* What exceeds the limits is counted as the gate counts, whichever way it comes. */
+static void test_limits(void **state)
+{
+	struct world w = { 0 };
+
+	(void)state;
+	metrics_init(&w.metrics, (struct metrics_limits){ .series = 2 });
+	feed_text(&w.metrics,
+		  STR("a 1\nb 1\nc 1\nd 1\na{x=\"1\"} 1\n# TYPE h histogram\n"
+		      "h_bucket{le=\"+Inf\"} 1\nh_sum 1\n# TYPE s summary\ns_sum 1\ns_count 1\n"),
+		  STR("f"), &w.arena, &w.report);
+	encoder_text.encode(&w.metrics, &w.out);
+	assert_text(buf_view(&w.out), "# TYPE a untyped\na 1\n# TYPE b untyped\nb 1\n");
+	assert_int_equal(w.report.dropped, 5);
+	assert_int_equal(w.metrics.dropped[DROP_LIMIT], 5);
+	assert_text(w.metrics.dropped_example[DROP_LIMIT], "c{}");
+	assert_text(w.report.messages[1], "f:4: d: more series than the limits allow");
+	assert_text(w.report.messages[3], "f:7: h: more series than the limits allow");
+	end(&w);
+
+	/* A family that is full leaves room for others. */
+	w = (struct world){ 0 };
+	metrics_init(&w.metrics, (struct metrics_limits){ .series_per_family = 1 });
+	feed_text(&w.metrics, STR("a 1\na{x=\"1\"} 1\nb 1\n"), STR("f"), &w.arena, &w.report);
+	encoder_text.encode(&w.metrics, &w.out);
+	assert_text(buf_view(&w.out), "# TYPE a untyped\na 1\n# TYPE b untyped\nb 1\n");
+	assert_int_equal(w.report.dropped, 1);
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +330,7 @@ int main(void)
 		cmocka_unit_test(test_histograms), cmocka_unit_test(test_summaries),
 		cmocka_unit_test(test_gate),       cmocka_unit_test(test_bad_lines),
 		cmocka_unit_test(test_many_bad),   cmocka_unit_test(test_two_files),
+		cmocka_unit_test(test_limits),
 	};
 
 	return cmocka_run_group_tests_name("feed", tests, NULL, NULL);
