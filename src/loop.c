@@ -2,6 +2,7 @@
 #include "loop.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
@@ -147,6 +148,14 @@ static void drain(struct loop *loop)
 		loop->pending |= LOOP_TICK;
 }
 
+/* Rounded up; what is beyond an int (24 days) is waited for in turns. */
+static int milliseconds(int64_t ns)
+{
+	int64_t ms = ns / 1000000 + (ns % 1000000 > 0);
+
+	return ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
 unsigned loop_wait(struct loop *loop, int64_t timeout_ns)
 {
 	int64_t deadline = timeout_ns < 0 ? -1 : clock_ns(CLOCK_BOOTTIME) + timeout_ns;
@@ -154,7 +163,7 @@ unsigned loop_wait(struct loop *loop, int64_t timeout_ns)
 	for (;;) {
 		struct epoll_event ready[4];
 		int64_t left = deadline < 0 ? -1 : deadline - clock_ns(CLOCK_BOOTTIME);
-		int ms = deadline < 0 ? -1 : left <= 0 ? 0 : (int)((left + 999999) / 1000000);
+		int ms = deadline < 0 ? -1 : left <= 0 ? 0 : milliseconds(left);
 
 		drain(loop);
 		if (loop->pending || (deadline >= 0 && left <= 0))

@@ -7,6 +7,7 @@
 
 #define SECOND INT64_C(1000000000)
 #define DAY (86400 * SECOND)
+#define YEARS (3650 * DAY) /* a sum of two still fits */
 
 static const struct opt job_opts[] = {
 	{
@@ -56,6 +57,7 @@ static const struct opt job_opts[] = {
 		.flag = "every",
 		.arg = "TIME",
 		.help = "how often the job is expected to succeed; pushed for alerts",
+		.max = YEARS,
 	},
 	{
 		.name = "max_duration",
@@ -65,6 +67,7 @@ static const struct opt job_opts[] = {
 		.flag = "max-duration",
 		.arg = "TIME",
 		.help = "how long a run may take; pushed for alerts, nothing is ended",
+		.max = YEARS,
 	},
 	{
 		.name = "timeout",
@@ -74,6 +77,7 @@ static const struct opt job_opts[] = {
 		.flag = "timeout",
 		.arg = "TIME",
 		.help = "end the command and all its descendants after this time; 0: never",
+		.max = YEARS,
 	},
 	{
 		.name = "kill_after",
@@ -83,6 +87,7 @@ static const struct opt job_opts[] = {
 		.flag = "kill-after",
 		.arg = "TIME",
 		.help = "time from SIGTERM to SIGKILL after a time-out",
+		.max = YEARS,
 	},
 	{
 		.name = "retries",
@@ -102,6 +107,7 @@ static const struct opt job_opts[] = {
 		.flag = "retry-delay",
 		.arg = "TIME",
 		.help = "time between a failure and the next attempt",
+		.max = YEARS,
 	},
 	{
 		.name = "lock",

@@ -98,8 +98,7 @@ static char **make_environment(struct watch *watch)
 	return envp;
 }
 
-/* Who reads CMD's output or feeds it must see its end, and not wait for ours: after its last start.
- */
+/* After the last start: who reads CMD's output or feeds it must not wait for our end. */
 static void leave_streams(const struct watch *watch)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -229,6 +228,7 @@ static int start(struct watch *watch, char *argv[], char **envp)
 		return r;
 	}
 	tree_started(&watch->tree, watch->pid);
+	facts_started(watch);
 	watch->attempts++;
 	if (watch->attempts > (uint64_t)watch->conf->retries)
 		leave_streams(watch);
@@ -250,7 +250,6 @@ static int attempts(struct watch *watch, char *argv[], char **envp)
 
 	if (r < 0)
 		return r;
-	facts_started(watch);
 	(void)loop_tick_at(&watch->loop, watch->start_ns + START_PUSH_NS,
 			   watch->conf->heartbeat_ns > 0 ? watch->conf->heartbeat_ns : 0);
 	for (;;) {
