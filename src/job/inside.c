@@ -49,7 +49,9 @@ static struct str base_dir(struct arena *arena)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR"), *tmp = getenv("TMPDIR");
 
-	if (geteuid() == 0 && (mkdir("/run/peekpush", 0755) == 0 || errno == EEXIST))
+	/* Root of a user namespace may find the host's there. */
+	if (geteuid() == 0 && (mkdir("/run/peekpush", 0755) == 0 || errno == EEXIST) &&
+	    access("/run/peekpush", W_OK) == 0)
 		return STR("/run/peekpush");
 	if (runtime && runtime[0] == '/' && access(runtime, W_OK) == 0)
 		return arena_str(arena, str_of(runtime));

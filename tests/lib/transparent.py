@@ -64,7 +64,7 @@ class Case:
         if rng.random() < 0.2:
             self.blocked = rng.sample(catchable, rng.randint(1, 4))
         if rng.random() < 0.3:
-            self.umask = rng.choice([0, 0o22, 0o27, 0o77, 0o777])
+            self.umask = rng.choice([0, 0o22, 0o27, 0o77])
         if rng.random() < 0.2:
             self.nice = rng.randint(1, 19)
         if rng.random() < 0.3:
