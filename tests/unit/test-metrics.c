@@ -176,6 +176,40 @@ static void test_parts(void **state)
 	assert_dropped(m, DROP_TYPE, 0);
 }
 
+/* A summary has the parts of a histogram but for the buckets, and its own label. */
+static void test_summaries(void **state)
+{
+	static const struct summary summary = { .sum = 9, .count = 4 };
+	static const char *const parts[] = { "s_sum", "s_count" };
+	struct metrics *m = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		family_add(family(m, parts[i], METRIC_GAUGE), metrics_no_labels(m), 1);
+		family_add_summary(family(m, "s", METRIC_SUMMARY), metrics_no_labels(m), &summary);
+		assert_dropped(m, DROP_TYPE, 1);
+		metrics_reset(m);
+		family_add_summary(family(m, "s", METRIC_SUMMARY), metrics_no_labels(m), &summary);
+		family_add(family(m, parts[i], METRIC_GAUGE), metrics_no_labels(m), 1);
+		assert_dropped(m, DROP_TYPE, 1);
+		assert_int_equal(m->series, 1);
+		metrics_reset(m);
+	}
+	family_add_summary(family(m, "s", METRIC_SUMMARY), metrics_no_labels(m), &summary);
+	family_add(family(m, "s_bucket", METRIC_GAUGE), metrics_no_labels(m), 1);
+	family_add_summary(family(m, "s", METRIC_SUMMARY), label(m, "le", "1"), &summary);
+	family_add_histogram(metrics_family(m, &whole), label(m, "quantile", "1"), &histogram);
+	assert_int_equal(m->series, 4);
+	assert_dropped(m, DROP_NAME, 0);
+	family_add_summary(family(m, "s", METRIC_SUMMARY), label(m, "quantile", "1"), &summary);
+	family_add_histogram(metrics_family(m, &whole), label(m, "le", "1"), &histogram);
+	assert_dropped(m, DROP_NAME, 2);
+	metrics_reset(m);
+	family_add(family(m, "s", METRIC_SUMMARY), metrics_no_labels(m), 1);
+	family_add_histogram(family(m, "s", METRIC_SUMMARY), metrics_no_labels(m), &histogram);
+	family_add_summary(metrics_family(m, &whole), metrics_no_labels(m), &summary);
+	assert_dropped(m, DROP_TYPE, 3);
+}
+
 /* Names beyond any fixed buffer are told apart by their ends. */
 static void test_long_names(void **state)
 {
@@ -385,6 +419,7 @@ static void test_words(void **state)
 	(void)state;
 	assert_string_equal(metric_type_name(METRIC_COUNTER), "counter");
 	assert_string_equal(metric_type_name(METRIC_HISTOGRAM), "histogram");
+	assert_string_equal(metric_type_name(METRIC_SUMMARY), "summary");
 	for (int i = 0; i < DROP_REASONS; i++)
 		assert_true(label_name_valid(str_of(drop_reason_name((enum drop_reason)i))));
 }
@@ -397,6 +432,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_types, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kinds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_parts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_summaries, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reserved, setup, teardown),

@@ -101,14 +101,27 @@ static void check_histogram(struct str rest, const struct histogram *h)
 	assert_int_equal(rest.n, 0);
 }
 
-/* Metric: label 1 { name 1, value 2 }, gauge 2, counter 3, untyped 5, histogram 7. */
+/* Summary: sample_count 1, sample_sum 2, quantile 3 { quantile 1, value 2 }. */
+static void check_summary(struct str rest, const struct summary *s)
+{
+	assert_int_equal(want(&rest, 1, 0).varint, s->count);
+	same_double(want(&rest, 2, 1).value, s->sum);
+	for (size_t i = 0; i < s->n; i++) {
+		struct str quantile = want(&rest, 3, 2).bytes;
+
+		same_double(want(&quantile, 1, 1).value, s->quantiles[i].quantile);
+		same_double(want(&quantile, 2, 1).value, s->quantiles[i].value);
+		assert_int_equal(quantile.n, 0);
+	}
+	assert_int_equal(rest.n, 0);
+}
+
+/* Metric: label 1 { name 1, value 2 }, gauge 2, counter 3, summary 4, untyped 5, histogram 7. */
 static void check_metric(struct str rest, const struct family *f, const struct sample *s)
 {
 	static const unsigned value_field[] = {
-		[METRIC_COUNTER] = 3,
-		[METRIC_GAUGE] = 2,
-		[METRIC_UNTYPED] = 5,
-		[METRIC_HISTOGRAM] = 7,
+		[METRIC_COUNTER] = 3,   [METRIC_GAUGE] = 2,   [METRIC_UNTYPED] = 5,
+		[METRIC_HISTOGRAM] = 7, [METRIC_SUMMARY] = 4,
 	};
 	struct str value;
 
@@ -125,6 +138,10 @@ static void check_metric(struct str rest, const struct family *f, const struct s
 		check_histogram(value, s->histogram);
 		return;
 	}
+	if (f->type == METRIC_SUMMARY) {
+		check_summary(value, s->summary);
+		return;
+	}
 	same_double(want(&value, 1, 1).value, s->value);
 	assert_int_equal(value.n, 0);
 }
@@ -133,10 +150,8 @@ static void check_metric(struct str rest, const struct family *f, const struct s
 static void check(const struct metrics *m, struct str rest)
 {
 	static const unsigned types[] = {
-		[METRIC_COUNTER] = 0,
-		[METRIC_GAUGE] = 1,
-		[METRIC_UNTYPED] = 3,
-		[METRIC_HISTOGRAM] = 4,
+		[METRIC_COUNTER] = 0,   [METRIC_GAUGE] = 1,   [METRIC_UNTYPED] = 3,
+		[METRIC_HISTOGRAM] = 4, [METRIC_SUMMARY] = 2,
 	};
 
 	for (const struct family *f = m->first; f; f = f->next) {
@@ -225,6 +240,11 @@ static void test_types(void **state)
 		{ -1, UINT64_MAX, 3, closed },
 		{ 0, 0, 0, NULL },
 	};
+	static const struct quantile quantiles[] = { { 0.5, 1.25 }, { 1, (double)NAN } };
+	static const struct summary summaries[] = {
+		{ 7.5, 300, 2, quantiles },
+		{ -INF, UINT64_MAX, 0, NULL },
+	};
 	static const double values[] = { 0, -0.0, 1, -1.5, 1e300, 5e-324, INF, -INF, (double)NAN };
 	struct world *w = *state;
 	struct metrics *m = &w->metrics;
@@ -246,7 +266,12 @@ static void test_types(void **state)
 		family_add_histogram(family(w, "h", METRIC_HISTOGRAM),
 				     METRIC_LABELS(m, { STR("i"), str_of(text) }), &histograms[i]);
 	}
-	assert_int_equal(m->series, 3 * 9 + 1 + 3);
+	for (size_t i = 0; i < ARRAY_SIZE(summaries); i++) {
+		(void)snprintf(text, sizeof(text), "%zu", i);
+		family_add_summary(family(w, "s", METRIC_SUMMARY),
+				   METRIC_LABELS(m, { STR("i"), str_of(text) }), &summaries[i]);
+	}
+	assert_int_equal(m->series, 3 * 9 + 1 + 3 + 2);
 	check(m, encode(w));
 	assert_null(memmem(w->out.p, w->out.n, "unused", 6));
 }
