@@ -6,8 +6,10 @@ struct series_head {
 	struct str name, help;
 	enum metric_type type;
 	bool typed;
-	struct series_head *next;
+	struct series_head *next, *next_in_slot;
 };
+
+enum { HEAD_SLOTS = 4096 };
 
 static struct series **slot_of(const struct series_set *set, struct str key)
 {
@@ -121,10 +123,13 @@ void series_drop(struct series_set *set, const void *source, unsigned round)
 
 void series_head(struct series_set *set, const struct scan_item *item)
 {
-	struct series_head *h = set->heads;
+	struct series_head *h, **slot;
 
-	while (h && !str_eq(h->name, item->name))
-		h = h->next;
+	if (!set->head_table)
+		set->head_table = arena_zalloc(&set->arena, HEAD_SLOTS, sizeof(*set->head_table));
+	slot = &set->head_table[str_hash(item->name) & (HEAD_SLOTS - 1)];
+	for (h = *slot; h && !str_eq(h->name, item->name); h = h->next_in_slot)
+		;
 	if (!h) {
 		if (set->n_heads >= set->max)
 			return;
@@ -132,6 +137,8 @@ void series_head(struct series_set *set, const struct scan_item *item)
 		h->name = arena_str(&set->arena, item->name);
 		h->next = set->heads;
 		set->heads = h;
+		h->next_in_slot = *slot;
+		*slot = h;
 		set->n_heads++;
 	}
 	if (item->kind == SCAN_TYPE) {

@@ -21,10 +21,11 @@ struct series_head;
 
 struct series_set {
 	struct arena arena;
-	struct series **table; /* of `slots` chains, by key */
-	struct series *first;  /* in no order */
-	struct series *idle;   /* to be used again */
-	struct series_head *heads;
+	struct series **table;           /* of `slots` chains, by key */
+	struct series *first;            /* in no order */
+	struct series *idle;             /* to be used again */
+	struct series_head *heads;       /* all of them */
+	struct series_head **head_table; /* by name */
 	size_t slots, n, n_heads, max;
 	struct buf key;
 };
