@@ -82,6 +82,7 @@ struct telling {
 	struct target target;
 	struct metrics metrics;
 	struct arena arena, scratch;
+	bool saved; /* the book is on disk */
 };
 
 /* Where results wait, as a path for people. */
@@ -94,9 +95,21 @@ static struct str place(struct telling *t)
 	return n > 0 ? arena_str(&t->scratch, (struct str){ link, (size_t)n }) : STR("the state");
 }
 
+/* A disk that is full, or a directory that somebody removed, keeps nothing. */
+static bool is_kept(struct telling *t)
+{
+	const struct record *own = t->report->own;
+	struct str slot;
+
+	if (t->book.dir < 0 || t->saved || !own)
+		return t->book.dir >= 0;
+	slot = arena_printf(&t->scratch, "%s.0", own->name);
+	return own->dir >= 0 && faccessat(own->dir, slot.p, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static void say_failure(struct telling *t, const struct delivery *d)
 {
-	bool kept = t->book.pending && t->book.dir >= 0;
+	bool kept = t->book.pending && is_kept(t);
 	struct str what = arena_printf(&t->scratch, "not delivered (%s): %.*s%s%.*s",
 				       sink_result_name(d->result), STR_ARG(d->message),
 				       kept              ? "; kept for the next push in "
@@ -184,10 +197,10 @@ static enum report_result conclude(struct telling *t, const struct delivery *d)
 		state_set_u64(&t->book.history, STR("refused_until"),
 			      (uint64_t)time(NULL) + REFUSED_SECONDS);
 		say_failure(t, d);
-		return t->book.dir >= 0 ? REPORT_REFUSED : REPORT_LOST;
+		return is_kept(t) ? REPORT_REFUSED : REPORT_LOST;
 	default:
 		say_failure(t, d);
-		return t->book.dir >= 0 ? REPORT_KEPT : REPORT_LOST;
+		return is_kept(t) ? REPORT_KEPT : REPORT_LOST;
 	}
 }
 
@@ -210,6 +223,7 @@ static enum report_result deliver(struct telling *t, int64_t begin_ns)
 	}
 	compose(t, false);
 	r = book_save(&t->book);
+	t->saved = r == 0;
 	if (r < 0)
 		log_warning(t->log, "job %.*s: its history is not kept: %s", STR_ARG(t->group.job),
 			    strerror(-r));
