@@ -35,6 +35,7 @@ struct inside_file {
 	bool seen;
 	dev_t dev;
 	ino_t ino;
+	struct timespec changed;
 	off_t offset;
 	uint32_t line;
 	unsigned round; /* in which it was last begun anew */
@@ -213,12 +214,22 @@ static void read_on(struct reading *r, int fd, char *chunk)
 	}
 }
 
-/* Whether it is still the file that we know, and what we know of it still stands there. */
+static bool same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+/*
+ * Whether it is still the file that we know, and what we know of it still stands there. The
+ * number of a file that was replaced is given to the next one or the one after it, which may be
+ * as long and end alike: one that has changed and not grown is read anew.
+ */
 static bool goes_on(const struct inside_file *f, int fd, const struct stat *st)
 {
 	char mark[MARK];
 
-	if (!f->seen || st->st_dev != f->dev || st->st_ino != f->ino || st->st_size < f->offset)
+	if (!f->seen || st->st_dev != f->dev || st->st_ino != f->ino || st->st_size < f->offset ||
+	    (st->st_size == f->offset && !same_time(st->st_ctim, f->changed)))
 		return false;
 	return !f->marked ||
 	       (pread(fd, mark, f->marked, f->offset - (off_t)f->marked) == (ssize_t)f->marked &&
@@ -247,9 +258,11 @@ static void read_file(struct reading *r, char *chunk)
 		return;
 	}
 	if (goes_on(f, fd, &st)) {
+		f->changed = st.st_ctim;
 		read_on(r, fd, chunk);
 		return;
 	}
+	f->changed = st.st_ctim;
 	f->round = ++r->inside->round + 1;
 	f->seen = true;
 	f->dev = st.st_dev;
