@@ -102,7 +102,6 @@ class Run:
         self.killed = False
         self.marker = None
 
-
     def begun(self):
         while self.process.poll() is None and not os.path.exists(self.marker):
             time.sleep(0.005)
