@@ -221,8 +221,13 @@ static int start(struct watch *watch, char *argv[], char **envp)
 		.cgroup = tree_cgroup(&watch->tree),
 		.err = watch->tail.fd,
 	};
-	int r = child_start(&child, &watch->pid, &watch->forked);
+	int r;
 
+	/* What the terminal has sent until now CMD has not had: it did not exist. */
+	(void)loop_poll(&watch->loop);
+	for (size_t i = 0; i < watch->loop.queued; i++)
+		watch->loop.queue[i].from_kernel = false;
+	r = child_start(&child, &watch->pid, &watch->forked);
 	if (r < 0) {
 		watch->pid = 0;
 		return r;

@@ -99,6 +99,16 @@ class Terminal:
         self.expect(re.escape(text[-20:]) + r"\n")
         return self.expect(pattern)
 
+    def key(self, key, name):
+        """A key for a program that has the terminal now; before, it would be for another."""
+        def has_terminal():
+            group = os.tcgetpgrp(self.fd)
+            return any((stat(p) or [0] * 4)[2] == group and command_name(p) == name
+                       for p in session(self.pid))
+        until(f"{name} has the terminal", has_terminal)
+        time.sleep(0.1)
+        self.send(key)
+
     def prompt(self):
         self.expect(r"OUTER> $")
 
@@ -138,6 +148,14 @@ def stat(pid):
     except OSError:
         return None
     return fields[0], int(fields[1]), int(fields[2]), int(fields[3])
+
+
+def command_name(pid):
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as f:
+            return f.read().strip()
+    except OSError:
+        return ""
 
 
 def session(leader):
@@ -242,14 +260,13 @@ def bash():
         t.line(f"PS1='INNER> ' {RUN} bash --norc --noprofile --noediting -i")
         t.expect("INNER> $")
         t.line("sleep 99")
-        time.sleep(0.3)
-        t.send("\x1a")
+        t.key("\x1a", "sleep")
         t.expect(r"\[1\]\+ +Stopped +sleep 99\nINNER> $")
         t.command("jobs", r"\[1\]\+ +Stopped +sleep 99\nINNER> $")
         t.command("bg", r"\[1\]\+ sleep 99 &\nINNER> $")
         t.command("jobs", r"\[1\]\+ +Running +sleep 99 &\nINNER> $")
         t.command("fg", r"sleep 99\n")
-        t.send("\x03")
+        t.key("\x03", "sleep")
         t.expect("INNER> $")
         t.command("echo $?", r"130\nINNER> $")
         t.line("exit 5")
@@ -282,8 +299,7 @@ def stop():
     """^Z stops run and CMD, bg and fg continue them, ^C ends them"""
     with shell() as t:
         t.line(f"{RUN} sleep 99")
-        time.sleep(0.3)
-        t.send("\x1a")
+        t.key("\x1a", "sleep")
         t.expect(r"\[1\]\+ +Stopped [^\n]*sleep 99\n")
         t.prompt()
         same(t.status(), 148, "status of the stopped job")
@@ -295,12 +311,11 @@ def stop():
         t.prompt()
         until("both run", lambda: not any(is_stopped(p) for p in session(t.pid)))
         t.command("fg", r"sleep 99\n")
-        t.send("\x1a")
+        t.key("\x1a", "sleep")
         t.expect(r"\[1\]\+ +Stopped [^\n]*sleep 99\n")
         t.prompt()
         t.command("fg", r"sleep 99\n")
-        time.sleep(0.2)
-        t.send("\x03")
+        t.key("\x03", "sleep")
         t.prompt()
         same(t.status(), 130, "status")
         same(session(t.pid), [t.pid], "processes left")
@@ -310,8 +325,7 @@ def pipeline():
     """a pipeline with run in it stops and goes on as one"""
     with shell() as t:
         t.line(f"{RUN} sh -c 'sleep 1; echo through' | {RUN} cat | cat")
-        time.sleep(0.3)
-        t.send("\x1a")
+        t.key("\x1a", "sleep")
         t.expect(r"\[1\]\+ +Stopped [^\n]*\n")
         t.prompt()
         t.line("fg")
@@ -326,8 +340,7 @@ def quit_key():
         t.line("ulimit -c 0")
         t.prompt()
         t.line(f"{RUN} sleep 99")
-        time.sleep(0.3)
-        t.send("\x1c")
+        t.key("\x1c", "sleep")
         t.expect("Quit")
         t.prompt()
         same(t.status(), 131, "status")
