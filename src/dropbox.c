@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -14,7 +16,11 @@
 #include "metric/scan.h"
 #include "push/drop.h"
 
-enum { LEFT_MAX = 10000 }; /* what is left need not be counted exactly */
+enum {
+	LEFT_MAX = 10000, /* what is left need not be counted exactly */
+	SAID_MAX = 10,
+	LEFTOVER_SECONDS = 3600,
+};
 
 #define DIRECTORY LOCALSTATEDIR "/spool/peekpush/dropbox"
 
@@ -126,6 +132,17 @@ static bool is_drop(const char *name)
 	return str_ends(text, STR(".drop")) && text.p[0] != '.' && text.n < DROP_NAME_SIZE;
 }
 
+/* What a `run` that was killed while it wrote has left. */
+static void sweep(int dir, const char *name)
+{
+	struct stat st;
+
+	if (name[0] == '.' && str_ends(str_of(name), STR(".new")) &&
+	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_mtime < time(NULL) - LEFTOVER_SECONDS)
+		(void)unlinkat(dir, name, 0);
+}
+
 unsigned dropbox_count(const struct app *app)
 {
 	const struct dropbox_conf *conf = conf_get(app->conf, &section_dropbox);
@@ -135,8 +152,10 @@ unsigned dropbox_count(const struct app *app)
 
 	if (!dir && fd >= 0)
 		(void)close(fd);
-	for (const struct dirent *e; dir && n < conf->max_files && (e = readdir(dir));)
+	for (const struct dirent *e; dir && n < conf->max_files && (e = readdir(dir));) {
 		n += is_drop(e->d_name);
+		sweep(fd, e->d_name);
+	}
 	return n;
 }
 
@@ -147,30 +166,34 @@ struct box {
 	const struct sink_waiter *waiter;
 	struct state *state;
 	struct dropbox_counts *counts;
-	struct arena arena; /* one file's */
+	struct arena arena;  /* one file's */
+	struct arena *names; /* of what is set aside */
 	int dir;
 	int64_t deadline;
 };
 
+/* A directory with something in it cannot be removed: it gets a name that is not looked at. */
 static void remove_drop(const struct box *box, const char *name)
 {
-	if (unlinkat(box->dir, name, 0) < 0 && errno == EISDIR)
-		(void)unlinkat(box->dir, name, AT_REMOVEDIR);
+	struct str aside;
+
+	if (unlinkat(box->dir, name, 0) == 0 || errno != EISDIR ||
+	    unlinkat(box->dir, name, AT_REMOVEDIR) == 0)
+		return;
+	aside = arena_printf(box->names, ".%016llx.%llx.refused",
+			     (unsigned long long)str_hash(str_of(name)),
+			     (unsigned long long)clock_ns(CLOCK_REALTIME));
+	(void)renameat(box->dir, name, box->dir, aside.p);
 }
 
 static void refuse(struct box *box, const char *name, struct str owner, struct str why)
 {
-	struct str whole =
-		arena_printf(&box->arena, "%s of %.*s: %.*s", name, STR_ARG(owner), STR_ARG(why));
-
-	box->counts->refused++;
 	remove_drop(box, name);
-	/* A directory with something in it stays, and is told of once. */
-	if (state_u64(box->state, STR("dropbox_said"), 0) == str_hash(whole))
-		return;
-	state_set_u64(box->state, STR("dropbox_said"), str_hash(whole));
 	(void)state_add(box->state, STR("dropbox_refused"), 1);
-	log_warning(&box->app->log, "drop-box: refused %.*s", STR_ARG(whole));
+	/* Who wants to fill the log writes more than that. */
+	if (++box->counts->refused <= SAID_MAX)
+		log_warning(&box->app->log, "drop-box: refused %s of %.*s: %.*s", name,
+			    STR_ARG(owner), STR_ARG(why));
 }
 
 static struct str user_name(struct box *box, uid_t uid)
@@ -187,7 +210,8 @@ static bool label_allowed(const struct box *box, const struct opt_pair *label)
 		if (str_eq(box->conf->labels.v[i], label->key))
 			return true;
 	/* The host's own labels, as they stand in a configuration that its users can read. */
-	return str_eq(opt_map_get(&box->target->group.labels, label->key), label->value);
+	return label->value.n &&
+	       str_eq(opt_map_get(&box->target->group.labels, label->key), label->value);
 }
 
 /* The empty slice when the group is within what users may have, else why it is not. */
@@ -210,7 +234,8 @@ static struct str check_group(struct box *box, const struct drop *drop, struct s
 		return arena_printf(&box->arena, "instance %.*s is not this host",
 				    STR_ARG(group->instance));
 	for (size_t i = 0; i < group->labels.n; i++)
-		if (!label_allowed(box, &group->labels.v[i]))
+		if (str_eq(group->labels.v[i].key, STR("user")) ||
+		    !label_allowed(box, &group->labels.v[i]))
 			return arena_printf(&box->arena, "label %.*s is not within dropbox.labels",
 					    STR_ARG(group->labels.v[i].key));
 	return STR("");
@@ -320,6 +345,7 @@ static bool deliver(struct box *box, const char *name, struct drop *drop, struct
 	return d.result == SINK_OK || d.result == SINK_OK_UNTYPED || d.result == SINK_REFUSED;
 }
 
+/* False when the gateway takes nothing now. */
 static bool handle(struct box *box, const char *name)
 {
 	struct str why = { 0 }, text, owner = STR("?");
@@ -330,16 +356,13 @@ static bool handle(struct box *box, const char *name)
 
 	if (r == -ENOENT)
 		return true;
-	if (fstatat(box->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+	if ((fd < 0 ? fstatat(box->dir, name, &st, AT_SYMLINK_NOFOLLOW) : fstat(fd, &st)) == 0)
 		owner = user_name(box, st.st_uid);
-	if (r >= 0 && fstat(fd, &st) < 0)
-		r = -errno;
-	if (r >= 0) {
-		owner = user_name(box, st.st_uid);
+	if (r >= 0)
 		r = file_read_fd(fd, (size_t)st.st_size, box->conf->max_size, &box->arena, &text);
-		if (r < 0)
-			why = r == -EFBIG ? STR("larger than dropbox.max_size")
-					  : str_of(strerror(-r));
+	if (r == -EFBIG) {
+		why = STR("larger than dropbox.max_size");
+		r = -EBADMSG;
 	}
 	if (r == 0)
 		r = drop_parse(text, &box->arena, &drop, &why);
@@ -348,8 +371,13 @@ static bool handle(struct box *box, const char *name)
 		if (!why.n && is_forged(box, &drop, owner))
 			why = STR("its peekpush_job_info is of another user");
 	}
-	if (why.n) {
+	if (r == -EBADMSG || (r == 0 && why.n)) {
 		refuse(box, name, owner, why);
+		return true;
+	}
+	/* No descriptors or no memory is no fault of the file's: it waits. */
+	if (r < 0) {
+		box->counts->left++;
 		return true;
 	}
 	return deliver(box, name, &drop, owner, &st);
@@ -359,7 +387,9 @@ void dropbox_deliver(const struct app *app, const struct target_conf *target, st
 		     int64_t timeout_ns, const struct sink_waiter *waiter,
 		     struct dropbox_counts *ret)
 {
+	struct arena names = { 0 };
 	struct box box = {
+		.names = &names,
 		.app = app,
 		.conf = conf_get(app->conf, &section_dropbox),
 		.target = target,
@@ -393,6 +423,7 @@ void dropbox_deliver(const struct app *app, const struct target_conf *target, st
 		goes_on = handle(&box, e->d_name);
 	}
 	arena_release(&box.arena);
+	arena_release(&names);
 	if (box.dir >= 0)
 		(void)close(box.dir);
 }

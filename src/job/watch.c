@@ -127,7 +127,8 @@ static void forward_signals(struct watch *watch)
 
 static void keep_time(struct watch *watch, int64_t now)
 {
-	if (now >= watch->timeout_at) {
+	/* We may have been stopped for longer than that, and CMD have ended in time. */
+	if (watch->pid && now >= watch->timeout_at) {
 		watch->timeout_at = INT64_MAX;
 		watch->timed_out = true;
 		watch->kill_at = now + watch->conf->kill_after_ns;

@@ -118,11 +118,15 @@ int drop_open(int dir, const char *name, size_t max, struct str *ret_why)
 	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), r;
 	struct stat st;
 
+	if (fd < 0 && errno == ELOOP)
+		return refuse(ret_why, "a symbolic link", -EBADMSG);
+	/* A socket. */
+	if (fd < 0 && errno == ENXIO)
+		return refuse(ret_why, "not a regular file", -EBADMSG);
 	if (fd < 0)
-		return refuse(ret_why, errno == ELOOP ? "a symbolic link" : strerror(errno),
-			      errno == ENOENT ? -ENOENT : -EBADMSG);
+		return -errno;
 	if (fstat(fd, &st) < 0)
-		r = refuse(ret_why, strerror(errno), -EBADMSG);
+		r = -errno;
 	else if (!S_ISREG(st.st_mode))
 		r = refuse(ret_why, "not a regular file", -EBADMSG);
 	else if (st.st_nlink > 1)
