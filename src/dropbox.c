@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,9 +19,10 @@
 #include "push/drop.h"
 
 enum {
-	LEFT_MAX = 10000, /* what is left need not be counted exactly */
+	LEFT_MAX = 10000, /* files that are sorted; the rest comes later */
 	SAID_MAX = 10,
 	LEFTOVER_SECONDS = 3600,
+	REFUSED_SECONDS = 86400,
 };
 
 #define DIRECTORY LOCALSTATEDIR "/spool/peekpush/dropbox"
@@ -168,6 +171,7 @@ struct box {
 	struct dropbox_counts *counts;
 	struct arena arena;  /* one file's */
 	struct arena *names; /* of what is set aside */
+	unsigned said;       /* lines about payloads */
 	int dir;
 	int64_t deadline;
 };
@@ -292,7 +296,7 @@ static void feed(struct box *box, const struct drop *drop, struct str shown,
 		names[i + 2] = labels->v[i].key;
 	metrics_set_grouping(metrics, labels->n + 2, names);
 	feed_text(metrics, drop->text, shown, &box->arena, &report);
-	for (size_t i = 0; i < report.n; i++)
+	for (size_t i = 0; i < report.n && box->said++ < SAID_MAX; i++)
 		log_warning(&box->app->log, "drop-box: %.*s", STR_ARG(report.messages[i]));
 }
 
@@ -335,7 +339,9 @@ static bool deliver(struct box *box, const char *name, struct drop *drop, struct
 	target_deliver(&target, &metrics, box->waiter, &box->arena, &d);
 	if (d.result == SINK_OK || d.result == SINK_OK_UNTYPED)
 		done(box, name, st);
-	else if (d.result == SINK_REFUSED)
+	/* A poisoned gateway refuses everything: what it does not take in a day is at fault itself.
+	 */
+	else if (d.result == SINK_REFUSED && st->st_mtime < time(NULL) - REFUSED_SECONDS)
 		refuse(box, name, owner, d.message);
 	else
 		box->counts->left++;
@@ -383,6 +389,54 @@ static bool handle(struct box *box, const char *name)
 	return deliver(box, name, &drop, owner, &st);
 }
 
+/* A file, and when it came to be where it is: nobody can set the ctime of a file. */
+struct found {
+	const char *name;
+	int64_t ctime_ns;
+};
+
+struct listing {
+	size_t n;
+	struct found *v;
+};
+
+static int compare_found(const void *a, const void *b)
+{
+	const struct found *x = a, *y = b;
+
+	if (x->ctime_ns != y->ctime_ns)
+		return x->ctime_ns < y->ctime_ns ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+/*
+ * Oldest first: there may be two files of one group, when another user has taken the name of the
+ * first, and the last one that is delivered stands.
+ */
+static void list(const struct box *box, struct listing *ret)
+{
+	int fd = openat(box->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct listing found = { 0 };
+	struct stat st;
+
+	if (!dir && fd >= 0)
+		(void)close(fd);
+	for (const struct dirent *e; dir && found.n < LEFT_MAX && (e = readdir(dir));) {
+		if (!is_drop(e->d_name) ||
+		    fstatat(box->dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		found.v = arena_grow(box->names, found.v, found.n, sizeof(*found.v));
+		found.v[found.n++] = (struct found){
+			arena_str(box->names, str_of(e->d_name)).p,
+			(int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec,
+		};
+	}
+	if (found.n)
+		qsort(found.v, found.n, sizeof(*found.v), compare_found);
+	*ret = found;
+}
+
 void dropbox_deliver(const struct app *app, const struct target_conf *target, struct state *state,
 		     int64_t timeout_ns, const struct sink_waiter *waiter,
 		     struct dropbox_counts *ret)
@@ -398,6 +452,7 @@ void dropbox_deliver(const struct app *app, const struct target_conf *target, st
 		.counts = ret,
 		.deadline = clock_ns(CLOCK_BOOTTIME) + timeout_ns,
 	};
+	struct listing found = { 0 };
 	bool goes_on = true;
 
 	*ret = (struct dropbox_counts){ 0 };
@@ -405,22 +460,16 @@ void dropbox_deliver(const struct app *app, const struct target_conf *target, st
 		return;
 	box.dir = open_directory(app);
 
-	int fd = box.dir < 0 ? -1 : openat(box.dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!dir && fd >= 0)
-		(void)close(fd);
-	for (const struct dirent *e; dir && (e = readdir(dir));) {
-		if (!is_drop(e->d_name))
-			continue;
+	if (box.dir >= 0)
+		list(&box, &found);
+	for (size_t i = 0; i < found.n; i++) {
 		if (!goes_on || clock_ns(CLOCK_BOOTTIME) >= box.deadline ||
 		    ret->delivered + ret->refused >= box.conf->max_files) {
-			if (++ret->left > LEFT_MAX)
-				break;
-			continue;
+			ret->left += (unsigned)(found.n - i);
+			break;
 		}
 		arena_reset(&box.arena);
-		goes_on = handle(&box, e->d_name);
+		goes_on = handle(&box, found.v[i].name);
 	}
 	arena_release(&box.arena);
 	arena_release(&names);
