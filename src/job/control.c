@@ -42,17 +42,21 @@ static void fill(sigset_t *set, int number)
 	(void)sigaddset(set, number);
 }
 
-/* SIGCONT comes last when a shell continues a group, so CMD has had it if it is to have it. */
-static bool take_continue(struct loop *loop)
+/*
+ * SIGCONT comes last when a shell continues a group, so CMD has had it if it is to have it. The
+ * guard's says that CMD ran; if it has been stopped anew since, that is not ours to undo.
+ */
+static bool take_continue(struct loop *loop, pid_t guard)
 {
 	const struct timespec now = { 0 };
 	bool seen = false;
+	siginfo_t info;
 	sigset_t set;
 	size_t kept = 0;
 
 	fill(&set, SIGCONT);
-	while (sigtimedwait(&set, NULL, &now) == SIGCONT)
-		seen = true;
+	while (sigtimedwait(&set, &info, &now) == SIGCONT)
+		seen |= guard <= 0 || info.si_code != SI_USER || info.si_pid != guard;
 	for (size_t i = 0; i < loop->queued; i++) {
 		if (loop->queue[i].number == SIGCONT)
 			seen = true;
@@ -145,13 +149,13 @@ void control_stop(struct loop *loop, pid_t command, int number)
 
 	(void)loop_poll(loop);
 	/* To stop would make the kernel forget a SIGCONT that waits for us. */
-	if (!take_continue(loop)) {
+	if (!take_continue(loop, 0)) {
 		if (!is_stopped(command))
 			return;
 		guard = start_guard(command);
 		stop_ourselves(number);
 		end_guard(guard);
-		if (!take_continue(loop))
+		if (!take_continue(loop, guard))
 			return;
 	}
 	if (!is_stopped(command))
