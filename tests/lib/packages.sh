@@ -6,6 +6,7 @@
 
 packages_build=(
 	autoconf automake
+	clang llvm
 	gcc libc6-dev make
 	pkgconf
 	libbpf-dev libelf-dev
@@ -27,7 +28,7 @@ packages_servers=(
 packages_tests=(
 	bash-completion
 	binutils
-	clang libclang-rt-14-dev
+	libclang-rt-14-dev
 	git
 	iproute2
 	jq
