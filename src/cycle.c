@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "bpf/settings.h"
 #include "dropbox.h"
 #include "loop.h"
 
@@ -36,6 +37,10 @@ int cycle_open(struct cycle *cycle, struct app *app, bool resident)
 	if (collectors_init(&cycle->collectors, app->conf, &cycle->host, &cycle->metrics,
 			    &cycle->state, &cycle->arena, &why) < 0) {
 		log_error(&app->log, "%.*s", STR_ARG(why));
+		return EXIT_USAGE;
+	}
+	if (ebpf_check(conf_get(app->conf, &section_ebpf), &cycle->arena, &why) < 0) {
+		app_bad_value(app, why);
 		return EXIT_USAGE;
 	}
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/commands.h"
 
+#include "bpf/settings.h"
 #include "cmd/metric.h"
 #include "collect/run.h"
 #include "dropbox.h"
@@ -43,9 +44,18 @@ const struct opt_section *const sections_push[] = {
 };
 
 static const struct opt_section *const general[] = {
-	&section_main,  &section_push,   &section_tls, &section_collectors, &section_host,
-	&section_state, &section_limits, &section_job, &section_dropbox,    &section_metric,
+	&section_main,    &section_push,   &section_tls,    &section_collectors,
+	&section_host,    &section_state,  &section_limits, &section_job,
+	&section_dropbox, &section_metric, &section_ebpf,
 };
+
+static bool is_general(const struct opt_section *section)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(general); i++)
+		if (general[i] == section)
+			return true;
+	return false;
+}
 
 void sections_all(const struct opt_section **ret, size_t max)
 {
@@ -54,7 +64,7 @@ void sections_all(const struct opt_section **ret, size_t max)
 	for (size_t i = 0; i < ARRAY_SIZE(general) && n < max; i++)
 		ret[n++] = general[i];
 	for (size_t i = 0; i < collector_count() && n < max; i++)
-		if (collector_registry[i]->section)
+		if (collector_registry[i]->section && !is_general(collector_registry[i]->section))
 			ret[n++] = collector_registry[i]->section;
 	ret[n] = NULL;
 }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/caps.h"
 #include "base/cleanup.h"
 #include "base/lib.h"
 
@@ -51,7 +52,7 @@ static struct bpf_feature tried(const char *name, int r)
 {
 	if (r > 0)
 		return (struct bpf_feature){ name, BPF_YES, STR("") };
-	if (r == 0 && geteuid() == 0)
+	if (r == 0 && caps_may_bpf())
 		return (struct bpf_feature){ name, BPF_NO, STR("the kernel refuses it") };
 	if (r == 0 || r == -EPERM)
 		return (struct bpf_feature){ name, BPF_UNKNOWN,
