@@ -10,12 +10,12 @@
 	X(syscalls, true, false, "system calls by name, and their errors", "+60 ns a system call")
 
 /* The assembler takes the object in; -I tells where it was built. */
-#define INCLUDE(name, on, hidden, help, cost)                                 \
-	__asm__(".pushsection .rodata\n"                                      \
-		".balign 16\n"                                                \
+#define INCLUDE(name, on, hidden, help, cost)                                \
+	__asm__(".pushsection .rodata\n"                                     \
+		".balign 16\n"                                               \
 		"builtin_" #name "_begin: .incbin \"bpf/" #name ".bpf.o\"\n" \
-		"builtin_" #name "_end:\n"                                    \
-		".popsection\n");                                             \
+		"builtin_" #name "_end:\n"                                   \
+		".popsection\n");                                            \
 	extern const unsigned char builtin_##name##_begin[], builtin_##name##_end[];
 BUILTIN_PROGRAMS(INCLUDE)
 

@@ -30,19 +30,25 @@ struct load_report {
 int bpf_load(const struct ebpf_conf *conf, struct arena *arena, struct load_report *ret,
 	     struct str *ret_why);
 
-/* Detaches and removes everything below conf->pins. 0 or -errno; ret_n: objects removed. */
-int bpf_unload(const struct ebpf_conf *conf, size_t *ret_n, struct str *ret_why);
+/*
+ * Detaches and removes everything below conf->pins, and the file system if bpf_mount() made it.
+ * 0 or -errno; ret_n: objects removed.
+ */
+int bpf_unload(const struct ebpf_conf *conf, struct arena *arena, size_t *ret_n,
+	       struct str *ret_why);
 
 /*
- * Mounts a BPF file system of our own at conf->pins unless one is there: root:peekpush 0750 (0755
- * where that group does not exist). 0 or -errno.
+ * Mounts a BPF file system of our own at conf->pins unless one is there: 0750, of the group
+ * peekpush where there is one. 0 or -errno.
  */
-int bpf_mount(const struct ebpf_conf *conf, struct str *ret_why);
+int bpf_mount(const struct ebpf_conf *conf, struct arena *arena, struct str *ret_why);
+int bpf_unmount(const struct ebpf_conf *conf, struct arena *arena);
 
 /* Puts every object that is configured, with its bytes, into the arena: built-in, then the user's.
  */
 struct load_object {
 	struct str name, file, bytes, sidecar; /* sidecar: text of OBJECT.conf, or empty */
+	struct str why;                        /* why it cannot even be read */
 	bool builtin;
 };
 int bpf_wanted(const struct ebpf_conf *conf, struct arena *arena, struct load_object **ret,
