@@ -58,6 +58,19 @@ struct task_struct {
 	char comm[TASK_COMM_LEN];
 } RELOCATED;
 
+struct sock_common {
+	u16 skc_num; /* local port */
+	u16 skc_family;
+	volatile unsigned char skc_state;
+} RELOCATED;
+
+struct sock {
+	struct sock_common __sk_common;
+	u16 sk_protocol;
+	u8 sk_userlocks;
+	int sk_err;
+} RELOCATED;
+
 /* The id of a task's cgroup (v2), which is the inode of its directory. */
 static __always_inline u64 cgroup_of(struct task_struct *task)
 {
@@ -83,6 +96,12 @@ static __always_inline u32 log2_slot(u64 v, u32 slots)
 	u32 slot = v < 2 ? 0 : log2_floor(v - 1) + 1;
 
 	return slot < slots ? slot : slots - 1;
+}
+
+/* The slot of "exp2 * 1e-6" for a time in nanoseconds. */
+static __always_inline u32 log2_slot_us(u64 ns, u32 slots)
+{
+	return log2_slot((ns + 999) / 1000, slots);
 }
 
 /* Counts an event that found no room in a map, for peekpush_bpf_lost_total. */

@@ -6,8 +6,26 @@
 #include "base/cleanup.h"
 
 /* NAME, on by default, hidden, what it measures, what it costs. */
-#define BUILTIN_PROGRAMS(X) \
-	X(syscalls, true, false, "system calls by name, and their errors", "+60 ns a system call")
+#define BUILTIN_PROGRAMS(X)                                                                        \
+	X(drops, false, false, "packets dropped by the kernel, by protocol and reason",            \
+	  "+100 ns a dropped packet")                                                              \
+	X(hardirqs, false, false, "run time of hardware interrupt handlers",                       \
+	  "+300 ns an interrupt")                                                                  \
+	X(pagecache, false, false, "pages added to, dirtied in and read from the page cache",      \
+	  "+60 ns a read, +100 ns a page")                                                         \
+	X(reclaim, false, false, "tasks held up by reclaim of memory and compaction",              \
+	  "+1 us a stall")                                                                         \
+	X(rstat, false, false, "the lock of cgroup statistics", "+400 ns a lock")                  \
+	X(softirqs, false, false, "software interrupts: number, delay and run time",               \
+	  "+500 ns a software interrupt")                                                          \
+	X(syscalls, true, false, "system calls by name, and their errors", "+60 ns a system call") \
+	X(tcp, false, false, "TCP retransmits, resets, failed and slow connects",                  \
+	  "+500 ns a connection")                                                                  \
+	X(tcprtt, false, false, "TCP round trip times", "+100 ns a packet received")               \
+	X(timers, false, false, "kernel timers by function", "+100 ns a timer")                    \
+	X(udpdrops, false, false, "datagrams dropped for want of room in their socket",            \
+	  "+100 ns a dropped datagram")                                                            \
+	X(workqueue, false, false, "delay and run time of kernel work", "+700 ns a work item")
 
 /* The assembler takes the object in; -I tells where it was built. */
 #define INCLUDE(name, on, hidden, help, cost)                                \
