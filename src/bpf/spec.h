@@ -106,10 +106,18 @@ struct spec {
 void spec_print(const struct spec *spec, struct buf *out);
 
 /*
- * Reads it back; slices point into `text`, arrays live in the arena. Nothing in it is trusted:
- * sizes and offsets are checked against their maps. 0, or -EBADMSG with ret_why naming the line.
+ * Reads it back; slices point into `text` or into the arena, arrays live in the arena. NULs may
+ * follow the text, as the value of a map has a size of its own. Nothing in it is trusted: what is
+ * read has passed spec_check(). 0, or -EBADMSG with ret_why naming the line.
  */
 int spec_parse(struct str text, struct arena *arena, struct spec *ret, struct str *ret_why);
+
+/*
+ * The checks of spec_parse() on what somebody else put together: that names are names, that labels
+ * and buckets lie inside their keys and values, that decoders can read bytes of that size, that no
+ * name is given to two different metrics. 0, or -EINVAL with ret_why.
+ */
+int spec_check(const struct spec *spec, struct arena *arena, struct str *ret_why);
 
 /*
  * "exp2 0..27 * 1e-6" and its like; sets buckets, min, max, factor, keys. "NAME|decoder:args|..."
