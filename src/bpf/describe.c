@@ -276,6 +276,7 @@ static int add_metric(struct description *d, const struct spec_map *m, uint32_t 
 		return r;
 	if (metric.type == SPEC_HISTOGRAM)
 		metric.scale = metric.histogram.factor;
+	metric.skip_zero = str_eq(tag_of(tags, STR("skip:")), STR("zero"));
 	metric.histogram.in_key = !value_type || !btf_is_struct(value_type);
 	if (value_type && btf_is_struct(value_type))
 		r = struct_value(d, map, value_type, &metric);

@@ -121,6 +121,7 @@ static void put_metric(struct buf *out, const struct spec_metric *metric)
 	put_text(out, str_of(spec_type_names[metric->type]));
 	put_u64(out, metric->map);
 	put_u64(out, metric->is_signed);
+	put_u64(out, metric->skip_zero);
 	put_f64(out, metric->scale);
 	put_text(out, metric->help);
 	buf_char(out, '\n');

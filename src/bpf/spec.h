@@ -68,6 +68,7 @@ struct spec_metric {
 	enum spec_type type;
 	uint32_t map;   /* index into the object's maps */
 	bool is_signed; /* the value; 1, 2, 4 or 8 bytes of value_size */
+	bool skip_zero; /* rows that are 0 are no series: slots of an array that nobody used */
 	double scale;   /* of counter and gauge; and of a histogram's sum: its factor */
 	size_t n_labels;
 	struct spec_label *labels;

@@ -88,14 +88,12 @@ static const char *decoders_error(const struct spec_label *label)
 			if (spec_expression_error(decoder->args[a]))
 				return spec_expression_error(decoder->args[a]);
 	}
-	/*
-	 * Of a number's bytes a text decoder makes a text, so that only maps and expressions can
-	 * come after; the others want the bytes themselves.
-	 */
+	/* Of the text that a decoder made, the next may read the number in it; or leave it. */
 	for (size_t i = 1; i < label->n; i++)
-		if (label->decoders[i].kind != DECODE_MAP &&
-		    label->decoders[i].kind != DECODE_REGEXP)
-			return "only map and regexp can follow another decoder";
+		if (label->decoders[i].kind == DECODE_INET_IP ||
+		    label->decoders[i].kind == DECODE_KSTACK ||
+		    label->decoders[i].kind == DECODE_BE)
+			return "be, inet_ip and kstack read bytes, so they come first";
 	return size_error(label->decoders[0].kind, label->size);
 }
 

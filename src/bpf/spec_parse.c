@@ -155,7 +155,8 @@ static const char *parse_metric(struct parser *parser)
 		return "too many metrics";
 	if (!take(parser, &metric.name) || !take_word(parser, spec_type_names, &type) ||
 	    !take_u32(parser, &metric.map) || !take_bool(parser, &metric.is_signed) ||
-	    !take_f64(parser, &metric.scale) || !take(parser, &metric.help))
+	    !take_bool(parser, &metric.skip_zero) || !take_f64(parser, &metric.scale) ||
+	    !take(parser, &metric.help))
 		return "not a metric";
 	metric.type = (enum spec_type)type;
 	spec->metrics =

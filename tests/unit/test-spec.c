@@ -20,10 +20,10 @@
 	"peekpush-bpf 1\n" \
 	"object\tdemo\nfile\t/x/demo.bpf.o\nhash\t0123456789abcdef\nkernel\t6.1.0\nloaded\t17\n"
 #define HASH_8_8 "map\tm\t1\t8\t8\t10\n"
-#define COUNTER "metric\tm_total\tcounter\t0\t0\t1\tHelp.\n"
+#define COUNTER "metric\tm_total\tcounter\t0\t0\t0\t1\tHelp.\n"
 #define LABEL "label\ta\t0\t4\ndecoder\tuint\t0\n"
 #define SLOTS_4 "map\tm\t5\t8\t40\t10\n"
-#define HISTOGRAM "metric\tm_seconds\thistogram\t0\t0\t1e-06\tHelp.\n"
+#define HISTOGRAM "metric\tm_seconds\thistogram\t0\t0\t0\t1e-06\tHelp.\n"
 
 static struct spec must_parse(struct arena *arena, struct str text)
 {
@@ -74,6 +74,7 @@ static struct spec *full_spec(void)
 			.help = STR("With a \\, a\ttab,\na line and \xc3\xa9."),
 			.type = SPEC_COUNTER,
 			.is_signed = true,
+			.skip_zero = true,
 			.scale = 0.1,
 			.n_labels = 2,
 			.labels = labels,
@@ -124,6 +125,7 @@ static void must_equal_metric(const struct spec_metric *a, const struct spec_met
 	assert_int_equal(a->type, b->type);
 	assert_int_equal(a->map, b->map);
 	assert_int_equal(a->is_signed, b->is_signed);
+	assert_int_equal(a->skip_zero, b->skip_zero);
 	assert_memory_equal(&a->scale, &b->scale, sizeof(a->scale));
 	assert_int_equal(a->n_labels, b->n_labels);
 	for (size_t i = 0; i < a->n_labels; i++) {
@@ -239,8 +241,8 @@ static void test_syntax(void **state)
 		  "not a decoder" },
 		{ STR(HEAD HASH_8_8 COUNTER "histogram\texp2\t1\t0\t8\t0\t0\t1\t1\nend\n"),
 		  "no metric" },
-		{ STR(HEAD HASH_8_8 "metric\tm\tsummary\t0\t0\t1\t\nend\n"), "not a metric" },
-		{ STR(HEAD HASH_8_8 "metric\tm\tgauge\t0\t0\tx\t\nend\n"), "not a metric" },
+		{ STR(HEAD HASH_8_8 "metric\tm\tsummary\t0\t0\t0\t1\t\nend\n"), "not a metric" },
+		{ STR(HEAD HASH_8_8 "metric\tm\tgauge\t0\t0\t0\tx\t\nend\n"), "not a metric" },
 		{ STR(HEAD SLOTS_4 HISTOGRAM "end\n"), "unknown" },
 		{ STR(HEAD SLOTS_4 HISTOGRAM COUNTER "end\n"), "no histogram" },
 		{ STR(HEAD SLOTS_4 HISTOGRAM LABEL "end\n"), "no metric" },
@@ -258,11 +260,11 @@ static void test_meaning(void **state)
 		struct str text;
 		const char *why;
 	} cases[] = {
-		{ STR(HASH_8_8 "metric\tm\tgauge\t1\t0\t1\t\n"), "has no map" },
-		{ STR(HASH_8_8 "metric\t1m\tgauge\t0\t0\t1\t\n"), "not a metric's name" },
-		{ STR(HASH_8_8 "metric\tm\tgauge\t0\t0\tNaN\t\n"), "scale" },
-		{ STR(HASH_8_8 "metric\tm\tgauge\t0\t0\t+Inf\t\n"), "scale" },
-		{ STR(HASH_8_8 "metric\tm\tgauge\t0\t0\t1\t\xff\n"), "UTF-8" },
+		{ STR(HASH_8_8 "metric\tm\tgauge\t1\t0\t0\t1\t\n"), "has no map" },
+		{ STR(HASH_8_8 "metric\t1m\tgauge\t0\t0\t0\t1\t\n"), "not a metric's name" },
+		{ STR(HASH_8_8 "metric\tm\tgauge\t0\t0\t0\tNaN\t\n"), "scale" },
+		{ STR(HASH_8_8 "metric\tm\tgauge\t0\t0\t0\t+Inf\t\n"), "scale" },
+		{ STR(HASH_8_8 "metric\tm\tgauge\t0\t0\t0\t1\t\xff\n"), "UTF-8" },
 		{ STR("map\tm\t27\t8\t8\t1\n" COUNTER), "only hash and array" },
 		{ STR("map\tm\t1\t8\t65537\t1\n" COUNTER), "too large" },
 		{ STR("map\tm\t1\t8\t12\t1\n" COUNTER), "not a number" },
@@ -275,7 +277,7 @@ static void test_meaning(void **state)
 		{ STR(HASH_8_8 COUNTER "label\ta\t0\t8\ndecoder\tinet_ip\t0\n"), "4 or 16" },
 		{ STR(HASH_8_8 COUNTER "label\ta\t0\t4\ndecoder\tkstack\t0\n"), "8 bytes an" },
 		{ STR(HASH_8_8 COUNTER "label\ta\t0\t4\n"), "no decoder" },
-		{ STR(HASH_8_8 COUNTER LABEL "decoder\thex\t0\n"), "only map and regexp" },
+		{ STR(HASH_8_8 COUNTER LABEL "decoder\tinet_ip\t0\n"), "come first" },
 		{ STR(HASH_8_8 COUNTER LABEL "decoder\tmap\t0\t1\n"), "pairs" },
 		{ STR(HASH_8_8 COUNTER LABEL "decoder\tmap\t0\n"), "pairs" },
 		{ STR(HASH_8_8 COUNTER LABEL "decoder\tregexp\t0\n"), "expression" },
@@ -342,7 +344,7 @@ static void test_bounds(void **state)
 	(void)state;
 	must_be_bounded("", "map\tm", "\t1\t8\t8\t10\n", 513);
 	must_be_bounded("", "program\tp", "\th\t0\t\tnone\t\n", 513);
-	must_be_bounded(HASH_8_8, "metric\tm", "\tgauge\t0\t0\t1\t\n", 513);
+	must_be_bounded(HASH_8_8, "metric\tm", "\tgauge\t0\t0\t0\t1\t\n", 513);
 	must_be_bounded(HASH_8_8 COUNTER, "label\ta", "\t0\t4\n", 33);
 	must_be_bounded(HASH_8_8 COUNTER LABEL, "decoder\tmap\t0\t", "\tx\n", 9);
 	must_be_bounded(HASH_8_8 COUNTER LABEL "decoder\tmap\t0", "\t", "", 8193);
