@@ -8,6 +8,7 @@
 #pragma once
 
 #include <linux/types.h>
+#include <stdbool.h>
 
 typedef __u8 u8;
 typedef __u16 u16;
@@ -17,7 +18,6 @@ typedef __s8 s8;
 typedef __s16 s16;
 typedef __s32 s32;
 typedef __s64 s64;
-typedef _Bool bool;
 
 #include <linux/bpf.h>
 
@@ -47,6 +47,15 @@ struct css_set {
 struct mm_struct;
 struct signal_struct;
 
+struct sched_info {
+	unsigned long pcount;
+	unsigned long long run_delay;
+} RELOCATED;
+
+struct sched_entity {
+	u64 sum_exec_runtime;
+} RELOCATED;
+
 struct task_struct {
 	int pid, tgid;
 	unsigned int flags;
@@ -55,6 +64,8 @@ struct task_struct {
 	struct task_struct *group_leader, *real_parent;
 	struct mm_struct *mm;
 	struct signal_struct *signal;
+	struct sched_info sched_info;
+	struct sched_entity se;
 	char comm[TASK_COMM_LEN];
 } RELOCATED;
 

@@ -25,12 +25,15 @@
 /* Another metric name than the map's; another factor than 1 for a counter or gauge. */
 #define PP_NAME(name) PP_TAG("name:" name)
 #define PP_SCALE(factor) PP_TAG("scale:" factor)
+/* Entries that are 0 are no series: for arrays that have a slot for whatever may come. */
+#define PP_SKIP_ZERO PP_TAG("skip:zero")
 /* A PERF_EVENT_ARRAY whose slots the loader fills with counting events: "hardware:cache-misses". */
 #define PP_PERF(event) PP_TAG("perf:" event)
 
 /*
  * On a member of a key: "NAME|decoder|decoder:argument". What is left out is inferred: the name
  * from the member's, the decoder from its type. Members called __pad* or unnamed are no labels.
+ * Arrays have a number for a key and no member: then it stands on the map.
  */
 #define PP_LABEL(text) PP_TAG("label:" text)
 
@@ -40,6 +43,16 @@
 		int(*max_entries)[entries];               \
 		key_type *key;                            \
 		value_type *value;                        \
+	} name SEC(".maps")
+
+/* The same with flags, BPF_F_NO_PREALLOC above all: room is taken when a key comes, not at once. */
+#define PP_MAP_FLAGS(name, kind, entries, key_type, value_type, flags) \
+	struct {                                                       \
+		int(*type)[BPF_MAP_TYPE_##kind];                       \
+		int(*max_entries)[entries];                            \
+		int(*map_flags)[flags];                                \
+		key_type *key;                                         \
+		value_type *value;                                     \
 	} name SEC(".maps")
 
 /* The value of a histogram's map: one entry for each set of labels. */

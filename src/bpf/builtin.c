@@ -7,18 +7,31 @@
 
 /* NAME, on by default, hidden, what it measures, what it costs. */
 #define BUILTIN_PROGRAMS(X)                                                                        \
+	X(biolatency, true, false, "latency of block devices, and the wait before them",           \
+	  "+400 ns a request")                                                                     \
+	X(cgroup, false, false, "moves of tasks between CPUs, by cgroup", "+200 ns a move")        \
+	X(cgroupcpu, false, false, "CPU time by cgroup", "+200 ns a context switch")               \
 	X(drops, false, false, "packets dropped by the kernel, by protocol and reason",            \
 	  "+100 ns a dropped packet")                                                              \
+	X(exits, true, false, "starts and ends of processes, how they end and how long they live", \
+	  "+600 ns a process")                                                                     \
 	X(hardirqs, false, false, "run time of hardware interrupt handlers",                       \
 	  "+300 ns an interrupt")                                                                  \
+	X(llc, true, false, "references and misses of the last level cache",                       \
+	  "nothing but its reading")                                                               \
+	X(oomkill, true, false, "processes killed for want of memory", "+1 us a kill")             \
 	X(pagecache, false, false, "pages added to, dirtied in and read from the page cache",      \
 	  "+60 ns a read, +100 ns a page")                                                         \
+	X(processcpu, false, false, "CPU time by process name and user",                           \
+	  "+250 ns a context switch")                                                              \
 	X(reclaim, false, false, "tasks held up by reclaim of memory and compaction",              \
 	  "+1 us a stall")                                                                         \
 	X(rstat, false, false, "the lock of cgroup statistics", "+400 ns a lock")                  \
+	X(runqlat, true, false, "wait of tasks for a CPU", "+150 ns a context switch")             \
 	X(softirqs, false, false, "software interrupts: number, delay and run time",               \
 	  "+500 ns a software interrupt")                                                          \
-	X(syscalls, true, false, "system calls by name, and their errors", "+60 ns a system call") \
+	X(syscalls, true, false, "system calls by name, and their errors",                         \
+	  "+170 ns a system call")                                                                 \
 	X(tcp, false, false, "TCP retransmits, resets, failed and slow connects",                  \
 	  "+500 ns a connection")                                                                  \
 	X(tcprtt, false, false, "TCP round trip times", "+100 ns a packet received")               \

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How long block devices take, and how long requests wait before; bio_latency_seconds is
+ * ebpf_exporter's. The kernel itself notes when a request was made and, for most devices, when it
+ * was given to the driver: then one hook at its end is enough. Only once a queue is seen that does
+ * not note the latter (write-back throttling off), requests are stamped here.
+ */
+#include "kernel.h"
+
+enum {
+	SLOTS = 28,
+	QUEUES = 256, /* a power of 2 */
+	REQUESTS = 65536,
+	OPERATION = 0xff, /* of cmd_flags */
+};
+
+/* For kernels whose enum has another name; the running one's is taken where it is there. */
+enum req_op {
+	REQ_OP_READ = 0,
+	REQ_OP_WRITE = 1,
+	REQ_OP_FLUSH = 2,
+	REQ_OP_DISCARD = 3,
+	REQ_OP_SECURE_ERASE = 5,
+	REQ_OP_WRITE_ZEROES = 9,
+	REQ_OP_DRV_IN = 34,
+	REQ_OP_DRV_OUT = 35,
+};
+
+enum rqf_flags {
+	__RQF_FLUSH_SEQ,
+};
+
+struct gendisk {
+	int major, first_minor;
+} RELOCATED;
+
+struct request_queue {
+	struct gendisk *disk;
+	int id;
+} RELOCATED;
+
+struct request {
+	struct request_queue *q;
+	u32 cmd_flags, rq_flags;
+	unsigned int __data_len;
+	u64 start_time_ns, io_start_time_ns;
+} RELOCATED;
+
+struct request_key {
+	u32 device PP_LABEL("device|majorminor");
+	enum req_op operation;
+};
+
+struct latency PP_SLOTS(SLOTS);
+
+PP_MAP_FLAGS(bio_latency_seconds, PERCPU_HASH, 1024, struct request_key, struct latency,
+	     BPF_F_NO_PREALLOC)
+	PP_HISTOGRAM("Time that a block device took for a request, from when its driver got it.",
+		     "exp2 0..27 * 1e-6")
+	PP_SCALE("1e-9");
+PP_MAP_FLAGS(bio_queue_seconds, PERCPU_HASH, 1024, struct request_key, struct latency,
+	     BPF_F_NO_PREALLOC)
+	PP_HISTOGRAM("Time that a request to a block device waited before its driver got it.",
+		     "exp2 0..27 * 1e-6")
+	PP_SCALE("1e-9");
+
+/* When requests were given to the driver, of queues that do not note it. */
+PP_MAP_FLAGS(issued, HASH, REQUESTS, u64, u64, BPF_F_NO_PREALLOC);
+
+static bool unstamped[QUEUES]; /* by the queue's id */
+static bool any_unstamped;
+
+static __always_inline bool is_unstamped(struct request *rq)
+{
+	return any_unstamped && unstamped[rq->q->id & (QUEUES - 1)];
+}
+
+SEC("tp_btf/block_rq_issue")
+int BPF_PROG(issue, struct request *rq)
+{
+	u64 key = (u64)rq, now;
+
+	if (!is_unstamped(rq))
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (bpf_map_update_elem(&issued, &key, &now, BPF_ANY))
+		lost();
+	return 0;
+}
+
+/* When the driver got the request, 0 when that is not known. */
+static __always_inline u64 issued_at(struct request *rq, enum req_op op)
+{
+	u64 key = (u64)rq, at = rq->io_start_time_ns;
+	u64 *stamp;
+
+	if (at)
+		return at;
+	if (!is_unstamped(rq)) {
+		/* The kernel notes it for no queue when it is a command that passes through. */
+		if (op < REQ_OP_DRV_IN)
+			any_unstamped = unstamped[rq->q->id & (QUEUES - 1)] = true;
+		return 0;
+	}
+	stamp = bpf_map_lookup_elem(&issued, &key);
+	if (stamp) {
+		at = *stamp;
+		bpf_map_delete_elem(&issued, &key);
+	}
+	return at;
+}
+
+/* A step of a flush that the block layer makes of a request, not the request. */
+static __always_inline bool is_flush_step(struct request *rq, enum req_op op)
+{
+	u32 bit = 4; /* was a macro until 6.10 */
+
+	if (bpf_core_enum_value_exists(enum rqf_flags, __RQF_FLUSH_SEQ))
+		bit = bpf_core_enum_value(enum rqf_flags, __RQF_FLUSH_SEQ);
+	return rq->rq_flags >> bit & 1 && op != REQ_OP_FLUSH;
+}
+
+static __always_inline void observe(void *map, const struct request_key *key, s64 ns)
+{
+	static const struct latency zero;
+	struct latency *latency = entry_of(map, key, &zero);
+
+	if (!latency)
+		return;
+	ns = ns > 0 ? ns : 0;
+	latency->bucket[log2_slot_us(ns, SLOTS)]++;
+	latency->sum += ns;
+}
+
+SEC("tp_btf/block_rq_complete")
+int BPF_PROG(complete, struct request *rq, int error, unsigned int bytes)
+{
+	enum req_op op = rq->cmd_flags & OPERATION;
+	struct gendisk *disk = rq->q->disk;
+	struct request_key key = { .operation = op };
+	u64 made = rq->start_time_ns, begin;
+
+	/* A write of nothing only asks for a flush, which is a request of its own. */
+	if (bytes < rq->__data_len || (op == REQ_OP_WRITE && !bytes) || is_flush_step(rq, op))
+		return 0;
+	if (disk)
+		key.device = (u32)disk->major << 20 | disk->first_minor;
+	begin = issued_at(rq, op);
+	if (begin && made)
+		observe(&bio_queue_seconds, &key, begin - made);
+	if (!begin)
+		begin = made;
+	if (begin)
+		observe(&bio_latency_seconds, &key, bpf_ktime_get_ns() - begin);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
