@@ -265,7 +265,8 @@ static int add_metric(struct description *d, const struct spec_map *m, uint32_t 
 	int r;
 
 	metric.name = ARENA_CONCAT(d->arena, PREFIX, name.p ? name : m->name);
-	metric.help = tag_of(tags, STR("help:"));
+	/* The object, and the type information in it, are closed before this is used. */
+	metric.help = arena_str(d->arena, tag_of(tags, STR("help:")));
 	if (!metric.help.n)
 		metric.help =
 			ARENA_CONCAT(d->arena, STR("Map "), m->name, STR(" of a BPF object."));

@@ -8,6 +8,7 @@
 #include <grp.h>
 #include <linux/magic.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 /* What stands in the mount table in place of a device: by it we know ours. */
 #define SOURCE "peekpush"
 #define GROUP "peekpush"
+enum { MODE = 0750 };
 
 static bool is_bpf(const char *path)
 {
@@ -27,14 +29,32 @@ static bool is_bpf(const char *path)
 	return statfs(path, &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
 }
 
+/* 0, or -errno: those who may read the pins. */
+static int give_to_group(const char *path)
+{
+	const struct group *group = getgrnam(GROUP);
+
+	return group && chown(path, (uid_t)-1, group->gr_gid) < 0 ? -errno : 0;
+}
+
+/* Mounted for us by our unit, which cannot name the group; the kernel takes numbers only. */
+static bool is_fresh(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_gid == 0 && (st.st_mode & 0777) == MODE;
+}
+
 int bpf_mount(const struct ebpf_conf *conf, struct arena *arena, struct str *ret_why)
 {
 	const char *path = conf->pins.p;
-	const struct group *group;
 	int r;
 
-	if (is_bpf(path))
+	if (is_bpf(path)) {
+		if (is_fresh(path))
+			(void)give_to_group(path);
 		return 0;
+	}
 	r = file_make_dirs(path, 0755);
 	if (r == 0 && mount(SOURCE, path, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0750") < 0)
 		r = -errno;
@@ -43,12 +63,10 @@ int bpf_mount(const struct ebpf_conf *conf, struct arena *arena, struct str *ret
 					path, strerror(-r));
 		return r;
 	}
-	group = getgrnam(GROUP);
-	if (group && chown(path, (uid_t)-1, group->gr_gid) < 0) {
-		*ret_why = arena_printf(arena, "%s: %s", path, strerror(errno));
-		return -errno;
-	}
-	return 0;
+	r = give_to_group(path);
+	if (r < 0)
+		*ret_why = arena_printf(arena, "%s: %s", path, strerror(-r));
+	return r;
 }
 
 /* Only what we mounted: one that the system or a person made stays. */
