@@ -24,6 +24,8 @@
 	  "+60 ns a read, +100 ns a page")                                                         \
 	X(processcpu, false, false, "CPU time by process name and user",                           \
 	  "+250 ns a context switch")                                                              \
+	X(processes, true, true, "every process, alive or dead, for the collector process",        \
+	  "+1 us an end of a process")                                                             \
 	X(reclaim, false, false, "tasks held up by reclaim of memory and compaction",              \
 	  "+1 us a stall")                                                                         \
 	X(rstat, false, false, "the lock of cgroup statistics", "+400 ns a lock")                  \

@@ -56,6 +56,8 @@ int processes_proc(struct host *host, const struct process_wants *wants, struct 
 
 /*
  * From the pinned iterator of the object "processes": an fd of loaded_iterate(), which is read to
- * its end. Processes that the reader's pid namespace does not have are not in it.
+ * its end. 0, or -errno; -EXDEV: whoever opened it is not in the host's pid namespace, and would
+ * see but a part of the processes by numbers that mean others to it, -EPROTONOSUPPORT: the program
+ * that is loaded belongs to another version of peekpush. Then /proc is to be read.
  */
 int processes_iter(int fd, struct arena *arena, struct process_table *ret);
