@@ -24,8 +24,8 @@ struct loaded {
 
 /*
  * Opens everything pinned below `path`, or only `object` unless that is empty. 0, or -errno with
- * ret->why: -ENOENT nothing is loaded, -EACCES not for this user, -ENOSYS built without BPF.
- * An object that is damaged is left out, and named in why.
+ * ret->why: -ENOENT nothing is loaded, -EACCES not for this user. An object that is damaged is left
+ * out, and named in why. To be closed either way.
  */
 int loaded_open(const char *path, struct str object, struct loaded *ret);
 void loaded_close(struct loaded *set);
@@ -42,11 +42,16 @@ int loaded_refresh(const struct loaded_object *object);
 
 /*
  * All entries of a map: `each` gets key and value; of a per-CPU map the value is all CPUs' values,
- * each padded to 8 bytes, one after another. Read in batches where the kernel has them. 0, what
- * `each` returned other than 0, or -errno.
+ * each padded to 8 bytes, one after another, and n_cpus is how many (1 for other maps). They need
+ * not be aligned. Read in batches where the kernel has them. 0, what `each` returned other than 0,
+ * or -errno.
  */
 int loaded_each(int fd, const struct spec_map *map, struct buf *scratch,
 		int (*each)(void *arg, const void *key, const void *value, size_t n_cpus),
 		void *arg);
+/* The same, entry by entry: what loaded_each() does where the kernel has no batches. */
+int loaded_each_slowly(int fd, const struct spec_map *map, struct buf *scratch,
+		       int (*each)(void *arg, const void *key, const void *value, size_t n_cpus),
+		       void *arg);
 /* How many CPUs a per-CPU value has: the possible ones, not those online. */
 size_t loaded_cpus(void);

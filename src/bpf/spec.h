@@ -79,6 +79,7 @@ struct spec_map {
 	struct str name; /* in full; also the name of its pin, which the kernel cuts nowhere */
 	uint32_t type;   /* enum bpf_map_type */
 	uint32_t key_size, value_size, max_entries;
+	uint32_t n_cpus; /* values in one entry: set by loaded_open(), not part of the text */
 };
 
 enum spec_refresh { REFRESH_NONE, REFRESH_ONCE, REFRESH_EACH_CPU };

@@ -63,10 +63,10 @@ static struct spec *full_spec(void)
 		{ STR("device"), 0, 4, 1, decoders },
 	};
 	static struct spec_map maps[] = {
-		{ STR("plain"), BPF_MAP_TYPE_HASH, 8, 8, 1024 },
-		{ STR("slots"), BPF_MAP_TYPE_PERCPU_HASH, 8, 40, UINT32_MAX },
-		{ STR("pp_lost"), BPF_MAP_TYPE_ARRAY, 4, 8, 1 },
-		{ STR("events"), BPF_MAP_TYPE_RINGBUF, 0, 0, 1 << 20 },
+		{ STR("plain"), BPF_MAP_TYPE_HASH, 8, 8, 1024, 0 },
+		{ STR("slots"), BPF_MAP_TYPE_PERCPU_HASH, 8, 40, UINT32_MAX, 0 },
+		{ STR("pp_lost"), BPF_MAP_TYPE_ARRAY, 4, 8, 1, 0 },
+		{ STR("events"), BPF_MAP_TYPE_RINGBUF, 0, 0, 1 << 20, 0 },
 	};
 	static struct spec_metric metrics[] = {
 		{
