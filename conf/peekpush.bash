@@ -20,17 +20,24 @@ _peekpush_words()
 	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
 }
 
-# Collector names, in a comma separated list whose last item is being typed; -NAME takes one out.
-_peekpush_collectors()
+# _peekpush_list NAME... CURRENT: names in a comma separated list whose last item is being typed; -NAME
+# takes one out.
+_peekpush_list()
 {
-	local done= item=$2 minus= name
+	local done= item=${*: -1} minus= name
 
 	[[ $item == *,* ]] && done=${item%,*}, item=${item##*,}
 	[[ $item == -* ]] && minus=- item=${item#-}
-	for name in default all $("$1" list 2>/dev/null | awk 'NR > 1 { print $1 }'); do
+	for name in "${@:1:$#-1}"; do
 		[[ $name == "$item"* ]] && COMPREPLY+=("$done$minus$name")
 	done
 	compopt -o nospace 2>/dev/null
+}
+
+# The first column of the first table that a command prints, without its heading.
+_peekpush_column()
+{
+	"$@" 2>/dev/null | awk 'NF == 0 { exit } NR > 1 { print $1 }'
 }
 
 # The value of an option, by its name.
@@ -46,7 +53,12 @@ _peekpush_value()
 		compopt -o filenames 2>/dev/null
 		;;
 	--collectors)
-		_peekpush_collectors "$1" "$3"
+		# shellcheck disable=SC2046
+		_peekpush_list default all $(_peekpush_column "$1" list) "$3"
+		;;
+	--programs)
+		# shellcheck disable=SC2046
+		_peekpush_list default all $(_peekpush_column "$1" bpf list) "$3"
 		;;
 	--set)
 		mapfile -t COMPREPLY < <(compgen -W "$("$1" check --url stdout: --collectors self \
@@ -98,6 +110,8 @@ _peekpush()
 		# Usage: peekpush list [OPTIONS] [collectors|metrics|...]
 		_peekpush_words "$("$program" list --help 2>/dev/null |
 			sed -n '1s/.*\[\([a-z|]*\)\]$/\1/p' | tr '|' ' ')" "$cur"
+	elif [[ $command == bpf ]]; then
+		[[ ${COMP_WORDS[COMP_CWORD - 1]} == bpf ]] && _peekpush_words "load unload list" "$cur"
 	elif [[ $command == metric ]]; then
 		[[ ${COMP_WORDS[COMP_CWORD - 1]} == metric ]] &&
 			_peekpush_words "set inc observe" "$cur"

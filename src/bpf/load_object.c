@@ -58,8 +58,8 @@ struct str load_why(struct loader *l, int error, struct str log)
 			   "CAP_DAC_READ_SEARCH too, or the kernel is locked down");
 	case -ESRCH:
 	case -ENOENT:
-		return l->kernel ? STR("this kernel has no such hook") :
-				   STR("this kernel does not tell its types (BTF)");
+		return l->kernel ? STR("this kernel has no such hook")
+				 : STR("this kernel does not tell its types (BTF)");
 	default:
 		return str_of(strerror(-error));
 	}

@@ -51,6 +51,16 @@ static const struct opt ebpf_opts[] = {
 		.min = 1,
 		.max = 10000000,
 	},
+	{
+		.name = "measure",
+		.type = OPT_DURATION,
+		.offset = offsetof(struct ebpf_conf, measure_ns),
+		.preset = "0",
+		.flag = "measure",
+		.arg = "TIME",
+		.help = "`bpf list` has the kernel measure the programs for so long",
+		.max = INT64_C(3600000000000),
+	},
 	{ 0 },
 };
 

@@ -10,6 +10,7 @@ struct ebpf_conf {
 	struct str pins;          /* directory of the pins, on a BPF file system */
 	bool load;                /* the agent loads what is not pinned, where it may */
 	int64_t max_series;       /* of one metric */
+	int64_t measure_ns;       /* how long `bpf list` measures */
 };
 
 extern const struct opt_section section_ebpf;

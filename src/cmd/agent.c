@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "cmd/commands.h"
 #include "cycle.h"
+#include "loader.h"
 #include "loop.h"
 #include "notify.h"
 
@@ -210,6 +211,7 @@ static int main_agent(struct app *app, int argc, char *argv[])
 	if (notify_open(&agent.notify, &why) < 0)
 		log_warning(&app->log, "systemd will not be told: %s", why);
 	agent.beat = open_beat(agent.notify.watchdog_ns);
+	loader_start(app);
 	status = cycle_open(agent.cycle, app, true);
 	if (status == 0)
 		status = cycle_open_target(agent.cycle);

@@ -9,6 +9,7 @@
 
 #define COMMANDS(X) \
 	X(agent)    \
+	X(bpf)      \
 	X(check)    \
 	X(collect)  \
 	X(delete)   \

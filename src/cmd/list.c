@@ -144,7 +144,8 @@ const struct command command_list = {
 	.help = "what there is, on or off, and why not",
 	.details = "Collectors are ok, off, absent (this host has nothing of the kind) or failed. "
 		   "`list bpf`\n"
-		   "tells what BPF can do here; programs that use it come with a later version.",
+		   "tells what the kernel lets this user do with BPF; `peekpush bpf list` which "
+		   "programs are loaded.",
 	.sections = sections_sample,
 	.main = main_list,
 };
