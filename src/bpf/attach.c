@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/perf_event.h>
 #include <net/if.h>
 #include <sys/syscall.h>
@@ -165,10 +166,22 @@ static int attach_sampling(struct loader *l, struct bpf_program *program, struct
 	return r;
 }
 
-static bool has_tracefs(void)
+/* What stands between us and the numbers of tracepoints; empty when nothing does. */
+static struct str tracefs_trouble(void)
 {
-	return access("/sys/kernel/tracing/events", F_OK) == 0 ||
-	       access("/sys/kernel/debug/tracing/events", F_OK) == 0 || errno == EACCES;
+	static const char *const paths[] = {
+		"/sys/kernel/tracing/events",
+		"/sys/kernel/debug/tracing/events",
+	};
+	bool denied = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		if (faccessat(AT_FDCWD, paths[i], F_OK, AT_EACCESS) == 0)
+			return STR("");
+		denied |= errno == EACCES;
+	}
+	return denied ? STR("cannot be attached: tracefs is for root, or CAP_DAC_READ_SEARCH")
+		      : STR("cannot be attached: tracefs is not mounted at /sys/kernel/tracing");
 }
 
 int attach_program(struct loader *l, struct bpf_program *program, struct str *ret_why)
@@ -189,10 +202,13 @@ int attach_program(struct loader *l, struct bpf_program *program, struct str *re
 		return pin(l, l->lib.bpf_program__attach_xdp(program, (int)index), "link_", name,
 			   ret_why);
 	}
-	if ((str_starts(hook, STR("tracepoint/")) || str_starts(hook, STR("tp/"))) &&
-	    !has_tracefs()) {
-		*ret_why = STR("cannot be attached: tracefs is not mounted at /sys/kernel/tracing");
-		return -ENOENT;
+	if (str_starts(hook, STR("tracepoint/")) || str_starts(hook, STR("tp/"))) {
+		struct str trouble = tracefs_trouble();
+
+		if (trouble.n) {
+			*ret_why = trouble;
+			return -ENOENT;
+		}
 	}
 	return pin(l, l->lib.bpf_program__attach(program),
 		   str_starts(hook, STR("iter")) ? "iter_" : "link_", name, ret_why);

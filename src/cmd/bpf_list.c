@@ -232,6 +232,44 @@ static void print_maps(struct listing *l)
 	table_release(&table);
 }
 
+struct sum {
+	uint64_t value;
+};
+
+static int add_cpus(void *arg, const void *key, const void *value, size_t n_cpus)
+{
+	struct sum *sum = arg;
+	const unsigned char *at = value;
+
+	(void)key;
+	for (size_t i = 0; i < n_cpus; i++) {
+		uint64_t one;
+
+		memcpy(&one, at + i * sizeof(one), sizeof(one));
+		sum->value += one;
+	}
+	return 0;
+}
+
+/* Events that found no room in a map, as the programs count them themselves. */
+static struct str lost(struct listing *l, const struct loaded_object *object)
+{
+	_cleanup_buf_ struct buf scratch = { 0 };
+	struct sum sum = { 0 };
+
+	for (size_t i = 0; i < object->spec.n_maps; i++) {
+		const struct spec_map *map = &object->spec.maps[i];
+
+		if (!str_eq(map->name, STR("pp_lost")) || map->value_size != sizeof(sum.value))
+			continue;
+		if (object->maps[i] < 0 ||
+		    loaded_each(object->maps[i], map, &scratch, add_cpus, &sum) != 0)
+			return STR("-");
+		return number(l, sum.value);
+	}
+	return STR("-");
+}
+
 /* --- objects ---------------------------------------------------------------------------------- */
 
 /* Of maps and programs, as far as this user is told. */
@@ -269,6 +307,7 @@ static void add_loaded(struct listing *l, struct table *table, size_t at)
 				 missing ? STR("part") : STR("loaded"),
 				 number(l, spec->n_metrics),
 				 number(l, bytes_of(l, at)),
+				 lost(l, &l->loaded.objects[at]),
 				 is_wanted(l, spec->object)
 					 ? help_of(l, spec->object)
 					 : STR("not wanted any more: peekpush bpf load"),
@@ -282,7 +321,7 @@ static void add_absent(struct listing *l, struct table *table, struct str name, 
 	if (!why.n)
 		why = STR("not loaded yet: peekpush bpf load");
 	table_add(table, (struct str[]){ name, wanted ? STR("absent") : STR("off"), STR("-"),
-					 STR("-"), why });
+					 STR("-"), STR("-"), why });
 }
 
 static void add_object(struct listing *l, struct table *table, struct str name, bool wanted)
@@ -300,9 +339,9 @@ static void print_objects(struct listing *l)
 {
 	struct table table;
 
-	table_init(&table, 5);
+	table_init(&table, 6);
 	table_add(&table, (struct str[]){ STR("OBJECT"), STR("STATE"), STR("METRICS"), STR("BYTES"),
-					  STR("REMARK") });
+					  STR("LOST"), STR("REMARK") });
 	for (const struct builtin *b = builtin_programs; b->name; b++) {
 		struct str name = str_of(b->name);
 

@@ -128,7 +128,11 @@ int bpf_probe(struct arena *arena, struct bpf_feature **ret, size_t *ret_n, cons
 	f[n++] = file_feature("type information of the kernel (BTF)", "/sys/kernel/btf/vmlinux",
 			      R_OK);
 	f[n++] = file_feature("BPF file system", "/sys/fs/bpf", F_OK);
-	f[n++] = file_feature("list of tracepoints (tracefs)", "/sys/kernel/tracing/events", R_OK);
+	f[n] = file_feature("list of tracepoints (tracefs)", "/sys/kernel/tracing/events", R_OK);
+	if (f[n].answer != BPF_YES &&
+	    faccessat(AT_FDCWD, "/sys/kernel/debug/tracing/events", R_OK, AT_EACCESS) == 0)
+		f[n].answer = BPF_YES;
+	n++;
 	f[n++] = tried("hardware counters", try_counter());
 	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++)
 		f[n++] = tried(hooks[i].name, try_hook(&libbpf, hooks[i].hook, hooks[i].type));
