@@ -22,7 +22,7 @@ enum skb_drop_reason { SKB_NOT_DROPPED_YET };
 struct drop {
 	u16 eth_proto PP_LABEL("eth_proto|map:0=other,2048=ipv4,2054=arp,34525=ipv6");
 	u16 ip_proto PP_LABEL("ip_proto|map:0=other,1=icmp,6=tcp,17=udp,58=icmpv6,132=sctp");
-	u32 reason PP_LABEL("reason|enum:skb_drop_reason");
+	u32 reason PP_LABEL("reason|constant:skb_drop_reason");
 };
 
 PP_MAP(kfree_skb_total, PERCPU_HASH, 2048, struct drop, u64)

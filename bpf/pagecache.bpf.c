@@ -47,21 +47,25 @@ struct {
 	struct reading *value;
 } readings SEC(".maps");
 
-PP_MAP(page_cache_ops_total, PERCPU_HASH, OPS, u32, u64)
-	PP_COUNTER("Operations of the page cache on folios.") BY_OPERATION;
-PP_MAP(page_cache_pages_total, PERCPU_HASH, OPS, u32, u64)
-	PP_COUNTER("Pages that operations of the page cache were about.") BY_OPERATION;
+PP_MAP(page_cache_ops_total, PERCPU_ARRAY, OPS, u32, u64)
+	PP_COUNTER("Operations of the page cache on folios.") BY_OPERATION PP_SKIP_ZERO;
+PP_MAP(page_cache_pages_total, PERCPU_ARRAY, OPS, u32, u64)
+	PP_COUNTER("Pages that operations of the page cache were about.")
+	BY_OPERATION PP_SKIP_ZERO;
 
-static __always_inline void count(u32 op, u64 ops, u64 pages)
+static __always_inline void add(void *map, u32 op, u64 count)
 {
-	static const u64 zero;
-	u64 *n = entry_of(&page_cache_ops_total, &op, &zero);
+	u64 *n = bpf_map_lookup_elem(map, &op);
 
 	if (n)
-		*n += ops;
-	n = entry_of(&page_cache_pages_total, &op, &zero);
-	if (n)
-		*n += pages;
+		*n += count;
+}
+
+static __always_inline int count(u32 op, u64 pages)
+{
+	add(&page_cache_ops_total, op, 1);
+	add(&page_cache_pages_total, op, pages);
+	return 0;
 }
 
 static __always_inline u64 pages_of(struct folio *folio)
@@ -82,17 +86,15 @@ static __always_inline u64 pages_of(struct folio *folio)
 }
 
 SEC("tp_btf/mm_filemap_add_to_page_cache")
-int BPF_PROG(add, struct folio *folio)
+int BPF_PROG(insert, struct folio *folio)
 {
-	count(OP_ADD, 1, pages_of(folio));
-	return 0;
+	return count(OP_ADD, pages_of(folio));
 }
 
 SEC("tp_btf/writeback_dirty_folio")
 int BPF_PROG(dirty, struct folio *folio, struct address_space *mapping)
 {
-	count(OP_DIRTY, 1, pages_of(folio));
-	return 0;
+	return count(OP_DIRTY, pages_of(folio));
 }
 
 SEC("tp_btf/mm_filemap_get_pages")
@@ -106,7 +108,7 @@ int BPF_PROG(read, struct address_space *mapping, unsigned long first, unsigned 
 		return 0;
 	}
 	if (r->mapping != mapping || r->last != last || first <= r->first)
-		count(OP_READ, 1, last - first + 1);
+		count(OP_READ, last - first + 1);
 	r->mapping = mapping;
 	r->first = first;
 	r->last = last;
@@ -116,15 +118,13 @@ int BPF_PROG(read, struct address_space *mapping, unsigned long first, unsigned 
 SEC("tp_btf/mm_filemap_fault")
 int BPF_PROG(fault, struct address_space *mapping, unsigned long index)
 {
-	count(OP_FAULT, 1, 1);
-	return 0;
+	return count(OP_FAULT, 1);
 }
 
 SEC("tp_btf/mm_filemap_map_pages")
 int BPF_PROG(map_around, struct address_space *mapping, unsigned long first, unsigned long last)
 {
-	count(OP_MAP, 1, last - first + 1);
-	return 0;
+	return count(OP_MAP, last - first + 1);
 }
 
 char LICENSE[] SEC("license") = "GPL";

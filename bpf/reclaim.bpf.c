@@ -31,13 +31,13 @@ struct slots PP_SLOTS(SLOTS);
 PP_MAP(reclaim_latency_seconds, PERCPU_ARRAY, RECLAIMS, u32, struct slots)
 	PP_HISTOGRAM("Time that a task was held up by reclaiming memory itself.",
 		     "exp2 0..26 * 1e-6")
-	PP_SCALE("1e-9") BY_RECLAIM;
+	PP_SCALE("1e-9") BY_RECLAIM PP_SKIP_ZERO;
 PP_MAP(reclaimed_pages_total, PERCPU_ARRAY, RECLAIMS, u32, u64)
-	PP_COUNTER("Pages that tasks reclaimed themselves.") BY_RECLAIM;
+	PP_COUNTER("Pages that tasks reclaimed themselves.") BY_RECLAIM PP_SKIP_ZERO;
 PP_MAP(compaction_latency_seconds, PERCPU_ARRAY, COMPACTIONS, u32, struct slots)
 	PP_HISTOGRAM("Time of compacting a zone of memory; kind direct: a task waited for it.",
 		     "exp2 0..26 * 1e-6")
-	PP_SCALE("1e-9") BY_COMPACTION;
+	PP_SCALE("1e-9") BY_COMPACTION PP_SKIP_ZERO;
 PP_MAP(mm_shrink_slab_events_total, PERCPU_HASH, COMM_MAX, struct shrinker_user, u64)
 	PP_COUNTER("Calls of shrinkers of kernel caches, by the command that needed memory.");
 

@@ -33,10 +33,10 @@ PP_MAP(softirqs_total, HASH, 10240, struct vec, u64)
 PP_MAP(softirq_entry_latency_seconds, PERCPU_ARRAY, VECTORS, u32, struct slots)
 	PP_HISTOGRAM("Time from the raise of a software interrupt to its service.",
 		     "exp2 0..21 * 1e-6")
-	PP_SCALE("1e-9") BY_KIND;
+	PP_SCALE("1e-9") BY_KIND PP_SKIP_ZERO;
 PP_MAP(softirq_service_latency_seconds, PERCPU_ARRAY, VECTORS, u32, struct slots)
 	PP_HISTOGRAM("Time a CPU was busy with a software interrupt.", "exp2 0..21 * 1e-6")
-	PP_SCALE("1e-9") BY_KIND;
+	PP_SCALE("1e-9") BY_KIND PP_SKIP_ZERO;
 PP_MAP(raised_at, PERCPU_ARRAY, VECTORS, u32, u64);
 PP_MAP(entered_at, PERCPU_ARRAY, 1, u32, u64);
 

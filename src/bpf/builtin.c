@@ -12,16 +12,16 @@
 	X(cgroup, false, false, "moves of tasks between CPUs, by cgroup", "+200 ns a move")        \
 	X(cgroupcpu, false, false, "CPU time by cgroup", "+200 ns a context switch")               \
 	X(drops, false, false, "packets dropped by the kernel, by protocol and reason",            \
-	  "+100 ns a dropped packet")                                                              \
+	  "+300 ns a dropped packet")                                                              \
 	X(exits, true, false, "starts and ends of processes, how they end and how long they live", \
 	  "+600 ns a process")                                                                     \
 	X(hardirqs, false, false, "run time of hardware interrupt handlers",                       \
-	  "+300 ns an interrupt")                                                                  \
+	  "+400 ns an interrupt")                                                                  \
 	X(llc, true, false, "references and misses of the last level cache",                       \
 	  "nothing but its reading")                                                               \
 	X(oomkill, true, false, "processes killed for want of memory", "+1 us a kill")             \
 	X(pagecache, false, false, "pages added to, dirtied in and read from the page cache",      \
-	  "+60 ns a read, +100 ns a page")                                                         \
+	  "+60 ns a read, +100 ns a page added or dirtied")                                        \
 	X(processcpu, false, false, "CPU time by process name and user",                           \
 	  "+250 ns a context switch")                                                              \
 	X(processes, true, true, "every process, alive or dead, for the collector process",        \
@@ -31,16 +31,16 @@
 	X(rstat, false, false, "the lock of cgroup statistics", "+400 ns a lock")                  \
 	X(runqlat, true, false, "wait of tasks for a CPU", "+150 ns a context switch")             \
 	X(softirqs, false, false, "software interrupts: number, delay and run time",               \
-	  "+500 ns a software interrupt")                                                          \
+	  "+450 ns a software interrupt")                                                          \
 	X(syscalls, true, false, "system calls by name, and their errors",                         \
 	  "+170 ns a system call")                                                                 \
 	X(tcp, false, false, "TCP retransmits, resets, failed and slow connects",                  \
-	  "+500 ns a connection")                                                                  \
-	X(tcprtt, false, false, "TCP round trip times", "+100 ns a packet received")               \
-	X(timers, false, false, "kernel timers by function", "+100 ns a timer")                    \
+	  "+2 us a connection")                                                                    \
+	X(tcprtt, false, false, "TCP round trip times", "+200 ns a packet received")               \
+	X(timers, false, false, "kernel timers by function", "+200 ns a timer")                    \
 	X(udpdrops, false, false, "datagrams dropped for want of room in their socket",            \
-	  "+100 ns a dropped datagram")                                                            \
-	X(workqueue, false, false, "delay and run time of kernel work", "+700 ns a work item")
+	  "+200 ns a dropped datagram")                                                            \
+	X(workqueue, false, false, "delay and run time of kernel work", "+1 us a work item")
 
 /* The assembler takes the object in; -I tells where it was built. */
 #define INCLUDE(name, on, hidden, help, cost)                                \

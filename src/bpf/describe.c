@@ -59,7 +59,7 @@ static bool is_tagged(const struct tags *tags)
 	return tags->from_sidecar || tag_of(tags, STR("type:")).p || tag_of(tags, STR("name:")).p;
 }
 
-/* Of "enum:NAME" among the decoders, what the enum's constants are. */
+/* Of "enum:NAME" or "constant:NAME" among the decoders, what the enum's constants are. */
 static int expand_enums(struct description *d, const char *map, struct str *text)
 {
 	struct str rest = *text, part, out = STR("");
@@ -68,8 +68,11 @@ static int expand_enums(struct description *d, const char *map, struct str *text
 	while (str_cut(&rest, '|', &part)) {
 		if (!first && str_starts(part, STR("regexp:")))
 			return 0;
-		if (!first && str_starts(part, STR("enum:"))) {
-			part = types_enum(&d->types, str_skip(part, 5), d->arena);
+		bool whole = str_starts(part, STR("constant:"));
+
+		if (!first && (whole || str_starts(part, STR("enum:")))) {
+			part = types_enum(&d->types, str_skip(part, str_find(part, ':') + 1), whole,
+					  d->arena);
 			if (!part.n)
 				return wrong(d, map,
 					     "neither the kernel nor the object has the "
@@ -275,7 +278,8 @@ static int add_metric(struct description *d, const struct spec_map *m, uint32_t 
 	r = metric_type(d, map, tags, &metric);
 	if (r < 0)
 		return r;
-	if (metric.type == SPEC_HISTOGRAM)
+	/* Times are summed in finer units than those of the buckets. */
+	if (metric.type == SPEC_HISTOGRAM && !scale.p)
 		metric.scale = metric.histogram.factor;
 	metric.skip_zero = str_eq(tag_of(tags, STR("skip:")), STR("zero"));
 	metric.histogram.in_key = !value_type || !btf_is_struct(value_type);

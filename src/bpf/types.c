@@ -164,7 +164,7 @@ static struct str common_prefix(const struct constant *v, size_t n)
 	return n > 1 ? best : STR("");
 }
 
-struct str types_enum(const struct types *types, struct str name, struct arena *arena)
+struct str types_enum(const struct types *types, struct str name, bool whole, struct arena *arena)
 {
 	struct constant *v = arena_zalloc(arena, ENUM_MAX, sizeof(*v));
 	const char *word = arena_cstr(arena, name);
@@ -176,7 +176,7 @@ struct str types_enum(const struct types *types, struct str name, struct arena *
 		n = constants_of(types->lib, types->btf, word, v);
 	if (!n)
 		return STR("");
-	prefix = common_prefix(v, n);
+	prefix = whole ? STR("") : common_prefix(v, n);
 	buf_cstr(&out, "map:");
 	for (size_t i = 0; i < n; i++) {
 		struct str rest = v[i].name;
@@ -185,7 +185,7 @@ struct str types_enum(const struct types *types, struct str name, struct arena *
 			rest = str_skip(rest, prefix.n);
 		buf_printf(&out, "%s%lld=", i ? "," : "", (long long)v[i].value);
 		for (size_t j = 0; j < rest.n; j++)
-			buf_char(&out, (char)tolower((unsigned char)rest.p[j]));
+			buf_char(&out, whole ? rest.p[j] : (char)tolower((unsigned char)rest.p[j]));
 	}
 	return arena_str(arena, buf_view(&out));
 }

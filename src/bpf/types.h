@@ -29,8 +29,9 @@ struct str types_decoder(const struct types *types, uint32_t id, struct arena *a
 
 /*
  * "map:0=read,1=write" of an enum's constants, without what nearly all of their names begin with,
- * in lower case: the running kernel's enum of that name, else the object's. Empty: there is none.
+ * in lower case, or `whole`: the running kernel's enum of that name, else the object's. Empty:
+ * there is none.
  */
-struct str types_enum(const struct types *types, struct str name, struct arena *arena);
+struct str types_enum(const struct types *types, struct str name, bool whole, struct arena *arena);
 
 struct str types_name(const struct types *types, uint32_t offset);
