@@ -51,18 +51,21 @@ struct request_key {
 	enum req_op operation;
 };
 
-struct latency PP_SLOTS(SLOTS);
+struct slots PP_SLOTS(SLOTS);
 
-PP_MAP_FLAGS(bio_latency_seconds, PERCPU_HASH, 1024, struct request_key, struct latency,
-	     BPF_F_NO_PREALLOC)
-	PP_HISTOGRAM("Time that a block device took for a request, from when its driver got it.",
-		     "exp2 0..27 * 1e-6")
-	PP_SCALE("1e-9");
-PP_MAP_FLAGS(bio_queue_seconds, PERCPU_HASH, 1024, struct request_key, struct latency,
-	     BPF_F_NO_PREALLOC)
-	PP_HISTOGRAM("Time that a request to a block device waited before its driver got it.",
-		     "exp2 0..27 * 1e-6")
-	PP_SCALE("1e-9");
+/* Both in one entry, which is to be found only once. */
+struct times {
+	struct slots device PP_NAME("bio_latency_seconds")
+		PP_HISTOGRAM("Time a block device took for a request since its driver got it.",
+			     "exp2 0..27 * 1e-6")
+		PP_SCALE("1e-9");
+	struct slots queue PP_NAME("bio_queue_seconds")
+		PP_HISTOGRAM("Time a request to a block device waited before its driver got it.",
+			     "exp2 0..27 * 1e-6")
+		PP_SCALE("1e-9");
+};
+
+PP_MAP_FLAGS(requests, PERCPU_HASH, 1024, struct request_key, struct times, BPF_F_NO_PREALLOC);
 
 /* When requests were given to the driver, of queues that do not note it. */
 PP_MAP_FLAGS(issued, HASH, REQUESTS, u64, u64, BPF_F_NO_PREALLOC);
@@ -120,25 +123,22 @@ static __always_inline bool is_flush_step(struct request *rq, enum req_op op)
 	return rq->rq_flags >> bit & 1 && op != REQ_OP_FLUSH;
 }
 
-static __always_inline void observe(void *map, const struct request_key *key, s64 ns)
+static __always_inline void observe(struct slots *slots, s64 ns)
 {
-	static const struct latency zero;
-	struct latency *latency = entry_of(map, key, &zero);
-
-	if (!latency)
-		return;
 	ns = ns > 0 ? ns : 0;
-	latency->bucket[log2_slot_us(ns, SLOTS)]++;
-	latency->sum += ns;
+	slots->bucket[log2_slot_us(ns, SLOTS)]++;
+	slots->sum += ns;
 }
 
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(complete, struct request *rq, int error, unsigned int bytes)
 {
+	static const struct times zero;
 	enum req_op op = rq->cmd_flags & OPERATION;
 	struct gendisk *disk = rq->q->disk;
 	struct request_key key = { .operation = op };
 	u64 made = rq->start_time_ns, begin;
+	struct times *times;
 
 	/* A write of nothing only asks for a flush, which is a request of its own. */
 	if (bytes < rq->__data_len || (op == REQ_OP_WRITE && !bytes) || is_flush_step(rq, op))
@@ -146,12 +146,14 @@ int BPF_PROG(complete, struct request *rq, int error, unsigned int bytes)
 	if (disk)
 		key.device = (u32)disk->major << 20 | disk->first_minor;
 	begin = issued_at(rq, op);
+	if (!begin && !made)
+		return 0;
+	times = entry_of(&requests, &key, &zero);
+	if (!times)
+		return 0;
+	observe(&times->device, bpf_ktime_get_ns() - (begin ? begin : made));
 	if (begin && made)
-		observe(&bio_queue_seconds, &key, begin - made);
-	if (!begin)
-		begin = made;
-	if (begin)
-		observe(&bio_latency_seconds, &key, bpf_ktime_get_ns() - begin);
+		observe(&times->queue, begin - made);
 	return 0;
 }
 

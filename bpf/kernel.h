@@ -109,10 +109,19 @@ static __always_inline u32 log2_slot(u64 v, u32 slots)
 	return slot < slots ? slot : slots - 1;
 }
 
-/* The slot of "exp2 * 1e-6" for a time in nanoseconds. */
+/*
+ * The slot of "exp2 * 1e-6" for a time in nanoseconds. Without a division: 1000 * 2^i lies a little
+ * below 2^(i + 10).
+ */
 static __always_inline u32 log2_slot_us(u64 ns, u32 slots)
 {
-	return log2_slot((ns + 999) / 1000, slots);
+	u32 slot = 0;
+
+	if (ns > 1000) {
+		slot = log2_floor(ns - 1) - 9;
+		slot += ns > 1000ull << slot;
+	}
+	return slot < slots ? slot : slots - 1;
 }
 
 /* Counts an event that found no room in a map, for peekpush_bpf_lost_total. */

@@ -18,13 +18,14 @@
 #define PP_GAUGE(help) PP_TAG("type:gauge") PP_TAG("help:" help)
 /*
  * `buckets`: "exp2 MIN..MAX * FACTOR", "exp2zero ...", "linear ..." or "fixed K,K,K * FACTOR".
- * The value is a struct PP_SLOTS(MAX + 1), or a u64 with the bucket as the key's last member.
+ * The value is a struct PP_SLOTS(MAX + 1), or a u64 with the bucket as the key's last member. Several
+ * histograms with the same labels may be members of one map's value, each with its tags.
  */
 #define PP_HISTOGRAM(help, buckets) PP_TAG("type:histogram") PP_TAG("help:" help) \
 	PP_TAG("buckets:" buckets)
 /*
- * Another metric name than the map's; another factor than 1 for a counter or gauge, than that of
- * the buckets for the sum of a histogram.
+ * Another metric name than the map's or member's; another factor than 1 for a counter or gauge, than
+ * that of the buckets for the sum of a histogram.
  */
 #define PP_NAME(name) PP_TAG("name:" name)
 #define PP_SCALE(factor) PP_TAG("scale:" factor)

@@ -203,9 +203,9 @@ static int scalar_key(struct description *d, const char *map, uint32_t key, cons
 	return 0;
 }
 
-/* Where the buckets and the sum stand in a value that is a struct. */
+/* Where the buckets and the sum stand in a value that is a struct, or a member of it at `base`. */
 static int struct_value(struct description *d, const char *map, const struct btf_type *t,
-			struct spec_metric *metric)
+			uint32_t base, struct spec_metric *metric)
 {
 	struct spec_histogram *h = &metric->histogram;
 	bool sum = false;
@@ -218,10 +218,10 @@ static int struct_value(struct description *d, const char *map, const struct btf
 		int64_t size = d->types.lib->btf__resolve_size(d->types.btf, m->type);
 
 		if (str_eq(name, STR("bucket"))) {
-			h->offset = btf_member_bit_offset(t, i) / 8;
+			h->offset = base + btf_member_bit_offset(t, i) / 8;
 			h->size = (uint32_t)size;
 		} else if (str_eq(name, STR("sum")) && size == 8) {
-			h->sum_offset = btf_member_bit_offset(t, i) / 8;
+			h->sum_offset = base + btf_member_bit_offset(t, i) / 8;
 			sum = true;
 		}
 	}
@@ -255,27 +255,35 @@ static int metric_type(struct description *d, const char *map, const struct tags
 	return 0;
 }
 
+/* A map's value, or the member of it that is a metric. */
+struct part {
+	struct tags tags;
+	struct str name;
+	uint32_t type, offset;
+};
+
 static int add_metric(struct description *d, const struct spec_map *m, uint32_t index,
-		      const struct tags *tags)
+		      const struct tags *tags, const struct part *part)
 {
 	const char *map = m->name.p;
-	uint32_t key = types_map_member(&d->types, map, "key"),
-		 value = types_map_member(&d->types, map, "value");
+	uint32_t key = types_map_member(&d->types, map, "key");
 	const struct btf_type *key_type = key ? types_resolve(&d->types, key, NULL) : NULL,
-			      *value_type = value ? types_resolve(&d->types, value, NULL) : NULL;
-	struct str name = tag_of(tags, STR("name:")), scale = tag_of(tags, STR("scale:"));
+			      *value_type = part->type ? types_resolve(&d->types, part->type, NULL)
+						       : NULL;
+	struct str name = tag_of(&part->tags, STR("name:")),
+		   scale = tag_of(&part->tags, STR("scale:"));
 	struct spec_metric metric = { .map = index, .scale = 1 };
 	int r;
 
-	metric.name = ARENA_CONCAT(d->arena, PREFIX, name.p ? name : m->name);
+	metric.name = ARENA_CONCAT(d->arena, PREFIX, name.p ? name : part->name);
 	/* The object, and the type information in it, are closed before this is used. */
-	metric.help = arena_str(d->arena, tag_of(tags, STR("help:")));
+	metric.help = arena_str(d->arena, tag_of(&part->tags, STR("help:")));
 	if (!metric.help.n)
 		metric.help =
 			ARENA_CONCAT(d->arena, STR("Map "), m->name, STR(" of a BPF object."));
 	if (scale.p && (num_f64(scale, &metric.scale) < 0 || !(metric.scale > 0)))
 		return wrong(d, map, "its scale is not a number above 0");
-	r = metric_type(d, map, tags, &metric);
+	r = metric_type(d, map, &part->tags, &metric);
 	if (r < 0)
 		return r;
 	/* Times are summed in finer units than those of the buckets. */
@@ -284,7 +292,7 @@ static int add_metric(struct description *d, const struct spec_map *m, uint32_t 
 	metric.skip_zero = str_eq(tag_of(tags, STR("skip:")), STR("zero"));
 	metric.histogram.in_key = !value_type || !btf_is_struct(value_type);
 	if (value_type && btf_is_struct(value_type))
-		r = struct_value(d, map, value_type, &metric);
+		r = struct_value(d, map, value_type, part->offset, &metric);
 	else if (m->value_size != 8 && m->value_size != 4 && m->value_size != 2 &&
 		 m->value_size != 1)
 		r = wrong(d, map, "its value is not a number of 1, 2, 4 or 8 bytes");
@@ -303,6 +311,32 @@ static int add_metric(struct description *d, const struct spec_map *m, uint32_t 
 	return 0;
 }
 
+/* The members of a map's value that are histograms of their own. */
+static size_t tagged_members(const struct description *d, const char *map, struct part **ret)
+{
+	uint32_t value = types_map_member(&d->types, map, "value");
+	const struct btf_type *t = value ? types_resolve(&d->types, value, NULL) : NULL;
+	struct part *parts = NULL;
+	size_t n = 0;
+
+	for (uint32_t i = 0; t && btf_is_struct(t) && i < btf_vlen(t); i++) {
+		const struct btf_member *m = &btf_members(t)[i];
+		struct part part = {
+			.name = types_name(&d->types, m->name_off),
+			.type = m->type,
+			.offset = btf_member_bit_offset(t, i) / 8,
+		};
+
+		part.tags.n = types_tags(&d->types, value, (int)i, d->arena, &part.tags.v);
+		if (!is_tagged(&part.tags))
+			continue;
+		parts = arena_grow(d->arena, parts, n, sizeof(part));
+		parts[n++] = part;
+	}
+	*ret = parts;
+	return n;
+}
+
 static bool is_readable(uint32_t type)
 {
 	switch (type) {
@@ -318,6 +352,25 @@ static bool is_readable(uint32_t type)
 	}
 }
 
+static int add_metrics(struct description *d, const struct spec_map *m, uint32_t index,
+		       const struct tags *tags)
+{
+	const char *map = m->name.p;
+	bool guessed = !d->has_tags && str_ends(m->name, STR("_total"));
+	struct part whole = { *tags, m->name, types_map_member(&d->types, map, "value"), 0 },
+		    *parts = &whole;
+	size_t n = 1;
+	int r = 0;
+
+	if (!is_tagged(tags) && !guessed)
+		n = tagged_members(d, map, &parts);
+	if (n && !is_readable(m->type))
+		return wrong(d, map, "no metric can be of its type");
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = add_metric(d, m, index, tags, &parts[i]);
+	return r;
+}
+
 static void add_maps(struct description *d, struct bpf_object *object)
 {
 	const struct libbpf *lib = d->types.lib;
@@ -326,11 +379,12 @@ static void add_maps(struct description *d, struct bpf_object *object)
 	     map = lib->bpf_object__next_map(object, map)) {
 		const char *name = lib->bpf_map__name(map);
 		struct tags tags = tags_of(d, name);
+		struct part *parts;
 
 		/* What libbpf makes of .rodata and .bss; a dot is no name in a BPF file system. */
 		if (strchr(name, '.'))
 			continue;
-		d->has_tags |= is_tagged(&tags);
+		d->has_tags |= is_tagged(&tags) || tagged_members(d, name, &parts);
 		d->spec->maps = arena_grow(d->arena, d->spec->maps, d->spec->n_maps,
 					   sizeof(*d->spec->maps));
 		d->spec->maps[d->spec->n_maps++] = (struct spec_map){
@@ -397,12 +451,8 @@ int describe(const struct libbpf *lib, struct bpf_object *object, const struct b
 	for (uint32_t i = 0; r == 0 && i < ret->n_maps; i++) {
 		const struct spec_map *m = &ret->maps[i];
 		struct tags tags = tags_of(&d, m->name.p);
-		bool guessed = !d.has_tags && str_ends(m->name, STR("_total"));
 
-		if (!is_tagged(&tags) && !guessed)
-			continue;
-		r = is_readable(m->type) ? add_metric(&d, m, i, &tags)
-					 : wrong(&d, m->name.p, "no metric can be of its type");
+		r = add_metrics(&d, m, i, &tags);
 	}
 	if (r < 0)
 		*ret_why = d.why;

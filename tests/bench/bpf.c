@@ -54,10 +54,10 @@ static void die(const char *what)
 /* "OBJECT=PROGRAM,PROGRAM", or the object only for all of its programs but iterators. */
 static void load(struct variant *v, char *spec)
 {
-	char *names = strchr(spec, '=');
+	char *names = strchr(spec, '='), *slash = strrchr(spec, '/');
 	struct bpf_program *p;
 
-	v->label = names ? names + 1 : strrchr(spec, '/') + 1;
+	v->label = names ? names + 1 : slash ? slash + 1 : spec;
 	if (names)
 		*names++ = '\0';
 	v->object = bpf_object__open_file(spec, NULL);
