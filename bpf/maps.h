@@ -18,8 +18,8 @@
 #define PP_GAUGE(help) PP_TAG("type:gauge") PP_TAG("help:" help)
 /*
  * `buckets`: "exp2 MIN..MAX * FACTOR", "exp2zero ...", "linear ..." or "fixed K,K,K * FACTOR".
- * The value is a struct PP_SLOTS(MAX + 1), or a u64 with the bucket as the key's last member. Several
- * histograms with the same labels may be members of one map's value, each with its tags.
+ * The value is a struct PP_SLOTS(MAX + 1), or a u64 with the bucket as the key's last member.
+ * Several histograms with the same labels may be members of one value, each with its own tags.
  */
 #define PP_HISTOGRAM(help, buckets) PP_TAG("type:histogram") PP_TAG("help:" help) \
 	PP_TAG("buckets:" buckets)
