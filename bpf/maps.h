@@ -24,8 +24,8 @@
 #define PP_HISTOGRAM(help, buckets) PP_TAG("type:histogram") PP_TAG("help:" help) \
 	PP_TAG("buckets:" buckets)
 /*
- * Another metric name than the map's or member's; another factor than 1 for a counter or gauge, than
- * that of the buckets for the sum of a histogram.
+ * Another metric name than the map's or member's; another factor than 1 for a counter or gauge,
+ * than that of the buckets for the sum of a histogram.
  */
 #define PP_NAME(name) PP_TAG("name:" name)
 #define PP_SCALE(factor) PP_TAG("scale:" factor)
