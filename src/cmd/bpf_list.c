@@ -345,8 +345,7 @@ static void print_objects(struct listing *l)
 	for (const struct builtin *b = builtin_programs; b->name; b++) {
 		struct str name = str_of(b->name);
 
-		if (!b->hidden || loaded_find(&l->loaded, name) || is_wanted(l, name))
-			add_object(l, &table, name, is_wanted(l, name));
+		add_object(l, &table, name, is_wanted(l, name));
 	}
 	for (size_t i = 0; i < l->n_wanted; i++)
 		if (!builtin_of(l->wanted[i].name))
