@@ -25,7 +25,7 @@ struct drop {
 	u32 reason PP_LABEL("reason|constant:skb_drop_reason");
 };
 
-PP_MAP(kfree_skb_total, PERCPU_HASH, 2048, struct drop, u64)
+PP_MAP_FLAGS(kfree_skb_total, PERCPU_HASH, 2048, struct drop, u64, BPF_F_NO_PREALLOC)
 	PP_COUNTER("Packets that the kernel dropped, by protocol and reason.");
 
 static __always_inline u16 known_protocol(u8 protocol)

@@ -19,7 +19,8 @@ struct handler {
 
 struct slots PP_SLOTS(SLOTS);
 
-PP_MAP(hardirq_service_latency_seconds, HASH, 1024, struct handler, struct slots)
+PP_MAP_FLAGS(hardirq_service_latency_seconds, HASH, 1024, struct handler, struct slots,
+	     BPF_F_NO_PREALLOC)
 	PP_HISTOGRAM("Time a CPU was busy with a handler of a hardware interrupt.",
 		     "exp2 0..20 * 1e-6")
 	PP_SCALE("1e-9");

@@ -28,7 +28,7 @@ PP_MAP(softirq_raised_total, PERCPU_ARRAY, VECTORS, u32, u64)
 PP_MAP(softirq_serviced_total, PERCPU_ARRAY, VECTORS, u32, u64)
 	PP_COUNTER("Software interrupts serviced.") BY_KIND;
 /* Each entry belongs to one CPU, so it is no per-CPU map. */
-PP_MAP(softirqs_total, HASH, 10240, struct vec, u64)
+PP_MAP_FLAGS(softirqs_total, HASH, 10240, struct vec, u64, BPF_F_NO_PREALLOC)
 	PP_COUNTER("Software interrupts serviced, by CPU.");
 PP_MAP(softirq_entry_latency_seconds, PERCPU_ARRAY, VECTORS, u32, struct slots)
 	PP_HISTOGRAM("Time from the raise of a software interrupt to its service.",

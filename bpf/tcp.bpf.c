@@ -6,7 +6,8 @@
 #include "kernel.h"
 
 enum { SLOTS = 27, TCP = 6 /* IPPROTO_TCP */ };
-enum { ESTABLISHED = 1, SYN_SENT = 2, CLOSE = 7 };
+enum { ESTABLISHED = 1, SYN_SENT = 2, CLOSE = 7, NEW_SYN_RECV = 12 };
+enum { ETHER_IPV4 = 0x0800, ETHER_IPV6 = 0x86dd, INET = 2, INET6 = 10 };
 
 #define FAMILY PP_LABEL("family|map:0=unknown,2=ipv4,10=ipv6")
 #define STATE                                                                         \
@@ -18,6 +19,7 @@ struct request_sock;
 
 struct sk_buff {
 	char cb[48];
+	__be16 protocol;
 } RELOCATED;
 
 struct tcp_skb_cb {
@@ -51,7 +53,7 @@ struct slots PP_SLOTS(SLOTS);
 
 PP_MAP(tcp_retransmits_total, PERCPU_HASH, 128, struct family_state, u64)
 	PP_COUNTER("TCP segments sent again, by address family and state of the connection.");
-PP_MAP(tcp_resets_sent_total, PERCPU_HASH, 1024, struct reset, u64)
+PP_MAP_FLAGS(tcp_resets_sent_total, PERCPU_HASH, 1024, struct reset, u64, BPF_F_NO_PREALLOC)
 	PP_COUNTER("TCP resets sent; state none: there was no connection; the reason is told "
 		   "since Linux 6.10.");
 PP_MAP(tcp_resets_received_total, PERCPU_HASH, 128, struct family_state, u64)
@@ -105,7 +107,7 @@ int BPF_PROG(retransmit_synack, const struct sock *sk, const struct request_sock
 {
 	struct family_state key = key_of(sk);
 
-	key.state = 12;
+	key.state = NEW_SYN_RECV;
 	add(&tcp_retransmits_total, &key, 1);
 	return 0;
 }
@@ -124,11 +126,18 @@ SEC("tp_btf/tcp_send_reset")
 int send_reset(u64 *ctx)
 {
 	const struct sock *sk = (const struct sock *)ctx[0];
+	const struct sk_buff *skb = (const struct sk_buff *)ctx[1];
 	struct reset key = {};
 
 	if (sk) {
 		key.family = sk->__sk_common.skc_family;
 		key.state = sk->__sk_common.skc_state;
+	} else if (skb) {
+		u16 protocol = __builtin_bswap16(skb->protocol);
+
+		key.family = protocol == ETHER_IPV4   ? INET
+			     : protocol == ETHER_IPV6 ? INET6
+						      : 0;
 	}
 	if (bpf_core_type_exists(enum sk_rst_reason))
 		key.reason = ctx[2];

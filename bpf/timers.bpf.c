@@ -13,7 +13,7 @@ struct starter {
 	u64 function PP_LABEL("function|ksym");
 };
 
-PP_MAP(timer_starts_total, PERCPU_HASH, 1024, struct starter, u64)
+PP_MAP_FLAGS(timer_starts_total, PERCPU_HASH, 1024, struct starter, u64, BPF_F_NO_PREALLOC)
 	PP_COUNTER("Kernel timers started, by the function to call.");
 
 SEC("tp_btf/timer_start")

@@ -12,7 +12,7 @@ struct receiver {
 	u32 local_port;
 };
 
-PP_MAP(udp_fail_queue_rcv_skbs_total, HASH, 1024, struct receiver, u64)
+PP_MAP_FLAGS(udp_fail_queue_rcv_skbs_total, HASH, 1024, struct receiver, u64, BPF_F_NO_PREALLOC)
 	PP_COUNTER("Datagrams dropped because the receive buffer of their UDP socket was full; "
 		   "port 0: sockets whose port the kernel chose.");
 

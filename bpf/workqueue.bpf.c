@@ -23,10 +23,12 @@ struct queue {
 
 struct slots PP_SLOTS(SLOTS);
 
-PP_MAP(workqueue_queue_latency_seconds, HASH, 512, struct queue, struct slots)
+PP_MAP_FLAGS(workqueue_queue_latency_seconds, HASH, 512, struct queue, struct slots,
+	     BPF_F_NO_PREALLOC)
 	PP_HISTOGRAM("Time that work waited in a kernel work queue.", "exp2 0..26 * 1e-6")
 	PP_SCALE("1e-9");
-PP_MAP(workqueue_service_latency_seconds, HASH, 512, struct queue, struct slots)
+PP_MAP_FLAGS(workqueue_service_latency_seconds, HASH, 512, struct queue, struct slots,
+	     BPF_F_NO_PREALLOC)
 	PP_HISTOGRAM("Time that work of a kernel work queue ran.", "exp2 0..26 * 1e-6")
 	PP_SCALE("1e-9");
 
@@ -36,7 +38,7 @@ struct work {
 };
 
 /* Work that is cancelled never starts, and is pushed out by newer. */
-PP_MAP(queued, LRU_HASH, 10240, u64, struct work);
+PP_MAP(queued, LRU_HASH, 4096, u64, struct work);
 
 /* What a worker has in hand. */
 struct {
