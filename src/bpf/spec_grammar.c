@@ -124,40 +124,114 @@ int spec_parse_buckets(struct str text, struct arena *arena, struct spec_histogr
 	return 0;
 }
 
+/* How many bytes a bracket expression has: "[]a-z[:digit:]]". */
+static size_t bracket_size(struct str s)
+{
+	size_t i = 1;
+
+	if (i < s.n && s.p[i] == '^')
+		i++;
+	if (i < s.n && s.p[i] == ']')
+		i++;
+	for (; i < s.n && s.p[i] != ']'; i++)
+		if (s.p[i] == '[' && i + 1 < s.n && strchr(":.=", s.p[i + 1]))
+			i += 2 + str_find(str_skip(s, i + 2), ']');
+	return i < s.n ? i + 1 : s.n;
+}
+
+/* What an expression grows to when it is compiled. */
+struct growth {
+	char last;        /* what stands before: ')', '*' of any repetition, or something else */
+	unsigned groups;  /* that are repeated */
+	uint64_t repeats; /* how often the innermost thing may be written out */
+};
+
+/* One repetition, "*" or "{1,3}". NULL, or why not. */
+static const char *add_repetition(struct growth *growth, struct str s, size_t size)
+{
+	struct str rest = str_skip(s, 1);
+	uint64_t low = 1, high = 1;
+
+	if (growth->last == '*')
+		return "one repetition directly after another";
+	if (growth->last == ')' && ++growth->groups > SPEC_GROUPS_MAX)
+		return "it repeats too many groups";
+	if (s.p[0] == '+')
+		high = 2;
+	if (s.p[0] == '{') {
+		(void)num_take_u64(&rest, &low);
+		if (str_starts(rest, STR(",")))
+			rest = str_skip(rest, 1);
+		(void)num_take_u64(&rest, &high);
+	}
+	high = high > low ? high : low;
+	if (high > SPEC_STATES_MAX)
+		return "it repeats too often";
+	if (high > 1 && (growth->last == ')' || s.p[0] == '{'))
+		growth->repeats *= high;
+	if (growth->repeats * size > SPEC_STATES_MAX)
+		return "it repeats too often";
+	growth->last = '*';
+	return NULL;
+}
+
+static const char *growth_error(struct str expression)
+{
+	struct growth growth = { .repeats = 1 };
+
+	for (size_t i = 0; i < expression.n; i++) {
+		struct str rest = str_skip(expression, i);
+		const char *error;
+
+		switch (rest.p[0]) {
+		case '\0':
+			return "it has a NUL";
+		case '\\':
+			if (rest.n > 1 && rest.p[1] >= '1' && rest.p[1] <= '9')
+				return "back references are not for labels";
+			growth.last = 'x';
+			i++;
+			break;
+		case '[':
+			i += bracket_size(rest) - 1;
+			growth.last = 'x';
+			break;
+		case '*':
+		case '+':
+		case '?':
+		case '{':
+			error = add_repetition(&growth, rest, expression.n);
+			if (error)
+				return error;
+			if (rest.p[0] == '{')
+				i += str_find(rest, '}');
+			break;
+		default:
+			growth.last = rest.p[0];
+		}
+	}
+	return NULL;
+}
+
 /*
- * glibc compiles x{1000}{1000} into a million states, and a back reference may take for ever;
- * an expression comes from a file that an administrator wrote, but a slip must not stop pushes.
+ * glibc writes repetitions out: of x{100}{100}, or of ((x+)+)+ some levels deep, it makes millions
+ * of states, and a back reference may take for ever to match. An expression comes from a file that
+ * an administrator wrote, but a slip must not stop pushes.
  */
 const char *spec_expression_error(struct str expression)
 {
 	char text[SPEC_EXPRESSION_MAX + 1];
-	uint64_t repeated = 1;
+	const char *error;
 	regex_t regex;
 
 	if (!expression.n)
 		return "it is empty";
 	if (expression.n > SPEC_EXPRESSION_MAX)
 		return "it is too long";
-	for (size_t i = 0; i < expression.n; i++) {
-		struct str rest = str_skip(expression, i + 1);
-		uint64_t low = 1, high = 1;
-
-		text[i] = expression.p[i];
-		if (text[i] == '\0')
-			return "it has a NUL";
-		if (text[i] == '\\' && rest.n && rest.p[0] >= '1' && rest.p[0] <= '9')
-			return "back references are not for labels";
-		if (text[i] != '{')
-			continue;
-		(void)num_take_u64(&rest, &low);
-		if (str_starts(rest, STR(",")))
-			rest = str_skip(rest, 1);
-		(void)num_take_u64(&rest, &high);
-		high = high > low ? high : low;
-		if (high > SPEC_STATES_MAX || (repeated *= high ? high : 1) > SPEC_STATES_MAX ||
-		    repeated * expression.n > SPEC_STATES_MAX)
-			return "it repeats too often";
-	}
+	error = growth_error(expression);
+	if (error)
+		return error;
+	memcpy(text, expression.p, expression.n);
 	text[expression.n] = '\0';
 	if (regcomp(&regex, text, REG_EXTENDED))
 		return "it is not an extended regular expression";

@@ -132,6 +132,9 @@ static void test_label(void **state)
 	assert_int_equal(label.decoders[1].n, 2);
 	assert_true(str_eq(label.decoders[1].args[0], STR("^/(a|b)\\.slice$")));
 	assert_true(str_eq(label.decoders[1].args[1], STR("^(x{1,3}):y=")));
+	label = must_parse(&arena,
+			   "x|regexp:[]*+?{1}[:alnum:]]+(a\\+)*\\** ^/(.*/)?([^/]+)\\.scope$");
+	assert_int_equal(label.decoders[0].n, 2);
 }
 
 /* Each name is a decoder, except for those that need an argument. */
@@ -175,6 +178,10 @@ static void test_bad_label(void **state)
 		{ "a|regexp:(a)\\1", "back references" },
 		{ "a|regexp:((a{99}){99}){99}", "too often" },
 		{ "a|regexp:a{0,99999}", "too often" },
+		{ "a|regexp:a**", "directly after" },
+		{ "a|regexp:[*+]?{2}", "directly after" },
+		{ "a|regexp:(((((((((x+)+)+)+)+)+)+)+)+)+", "too many groups" },
+		{ "a|regexp:(aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa){900}", "too often" },
 		{ "a|uint|uint|uint|uint|uint|uint|uint|uint|uint", "too many decoders" },
 	};
 	_cleanup_arena_ struct arena arena = { 0 };
