@@ -22,7 +22,7 @@
 enum { VARIANTS = 12, PROGRAMS = 8, ROUNDS = 41, CALLS = 100000, SWITCHES = 10000, IOS = 300 };
 
 struct variant {
-	const char *label;
+	const char *object_name, *label;
 	struct bpf_object *object;
 	struct bpf_program *programs[PROGRAMS];
 	struct bpf_link *links[PROGRAMS];
@@ -57,13 +57,15 @@ static void load(struct variant *v, char *spec)
 	char *names = strchr(spec, '='), *slash = strrchr(spec, '/');
 	struct bpf_program *p;
 
-	v->label = names ? names + 1 : slash ? slash + 1 : spec;
+	v->object_name = slash ? slash + 1 : spec;
+	v->label = names ? names + 1 : "(all)";
 	if (names)
 		*names++ = '\0';
 	v->object = bpf_object__open_file(spec, NULL);
 	if (!v->object)
 		die(spec);
-	bpf_object__for_each_program (p, v->object) {
+	bpf_object__for_each_program(p, v->object)
+	{
 		const char *name = bpf_program__name(p);
 		const char *at = names ? strstr(names, name) : name;
 		bool wanted = at && strncmp(bpf_program__section_name(p), "iter", 4) != 0;
@@ -222,14 +224,16 @@ int main(int argc, char *argv[])
 		}
 	for (size_t i = 0; i < n; i++)
 		qsort(variants[i].ns, ROUNDS, sizeof(double), by_size);
-	double none = variants[0].ns[ROUNDS / 4], empty = variants[1].ns[ROUNDS / 4] - none;
+	double none = variants[0].ns[ROUNDS / 4], empty = variants[1].ns[ROUNDS / 4] - none,
+	       last = variants[n - 1].ns[ROUNDS / 4] - none;
 
 	(void)printf("%s: %.0f ns without any program\n", argv[1], none);
 	for (size_t i = 1; i < n; i++) {
 		double added = variants[i].ns[ROUNDS / 4] - none;
 
-		(void)printf("  %-40s +%6.1f ns  %5.2f x empty\n", variants[i].label, added,
-			     added / empty);
+		(void)printf("  %-18s %-38s +%6.1f ns %5.2f x first %5.2f x last\n",
+			     variants[i].object_name, variants[i].label, added, added / empty,
+			     added / last);
 	}
 	return 0;
 }

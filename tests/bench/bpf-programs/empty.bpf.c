@@ -8,8 +8,20 @@ int empty_enter(void *ctx)
 	return 0;
 }
 
+SEC("tp_btf/sys_exit")
+int empty_leave(void *ctx)
+{
+	return 0;
+}
+
 SEC("tp_btf/sched_switch")
 int empty_switch(void *ctx)
+{
+	return 0;
+}
+
+SEC("tp_btf/block_rq_issue")
+int empty_issue(void *ctx)
 {
 	return 0;
 }
