@@ -10,7 +10,7 @@
 enum {
 	SLOTS = 28,
 	QUEUES = 256, /* a power of 2 */
-	REQUESTS = 65536,
+	REQUESTS = 16384,
 	OPERATION = 0xff, /* of cmd_flags */
 };
 
