@@ -25,6 +25,9 @@ const void *conf_get(const struct conf *conf, const struct opt_section *section)
  */
 int conf_load(struct conf *conf, const char *path);
 
+/* Reads NUL-ended text as if it were the file `name`, and no conf.d. 0 or -EINVAL. */
+int conf_load_text(struct conf *conf, const char *text, const char *name);
+
 /* Applies every option whose environment variable is set and not empty. */
 int conf_load_environment(struct conf *conf);
 

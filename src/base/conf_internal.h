@@ -39,6 +39,3 @@ struct str conf_hint(struct conf *conf, struct str key);
 
 struct conf_slot *conf_slot_of(const struct conf *conf, struct str path);
 const struct opt *conf_opt_of(const struct opt_section *section, struct str name);
-
-/* Reads libconfig text as if it were the file `name`; conf_load() and the fuzzer call it. */
-int conf_load_text(struct conf *conf, const char *text, const char *name);

@@ -439,15 +439,6 @@ int describe(const struct libbpf *lib, struct bpf_object *object, const struct b
 
 	add_programs(&d, object);
 	add_maps(&d, object);
-	for (size_t i = 0; r == 0 && i < sidecar->n; i++) {
-		size_t j = 0;
-
-		while (j < ret->n_maps && !str_eq(ret->maps[j].name, sidecar->maps[i].map))
-			j++;
-		if (j == ret->n_maps)
-			r = wrong(&d, arena_cstr(arena, sidecar->maps[i].map),
-				  "is described, but the object has no such map");
-	}
 	for (uint32_t i = 0; r == 0 && i < ret->n_maps; i++) {
 		const struct spec_map *m = &ret->maps[i];
 		struct tags tags = tags_of(&d, m->name.p);

@@ -20,9 +20,12 @@ struct sidecar {
 	struct sidecar_map *maps;
 };
 
-/* The text of OBJECT.conf. 0, or -EINVAL with ret_why naming file and line. */
-int sidecar_parse(struct str text, struct str file, struct arena *arena, struct sidecar *ret,
-		  struct str *ret_why);
+/*
+ * The text of `file`, OBJECT.conf, for an object that is opened. 0, or -EINVAL with ret_why naming
+ * file and line.
+ */
+int sidecar_parse(const struct libbpf *lib, struct bpf_object *object, struct str text,
+		  struct str file, struct arena *arena, struct sidecar *ret, struct str *ret_why);
 
 /*
  * Fills ret's maps, metrics and programs (names, hooks, refresh) from an object that is opened and

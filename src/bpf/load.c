@@ -71,14 +71,14 @@ static struct str hash_of(const struct load_object *o, struct arena *arena)
 static void describe_candidate(struct loader *l, struct candidate *c)
 {
 	const struct load_object *o = c->wanted;
+	struct str sidecar = { o->file.p, o->file.n };
 	struct bpf_object *object;
-	struct str file = ARENA_CONCAT(l->arena, o->file, STR("'s .conf"));
 
 	c->spec.object = o->name;
 	c->spec.file = o->file;
 	c->spec.hash = hash_of(o, l->arena);
 	c->why = o->why;
-	if (c->why.n || sidecar_parse(o->sidecar, file, l->arena, &c->sidecar, &c->why) < 0)
+	if (c->why.n)
 		return;
 	object = load_open(l, o);
 	if (!object) {
@@ -86,7 +86,13 @@ static void describe_candidate(struct loader *l, struct candidate *c)
 				      strerror(errno));
 		return;
 	}
-	(void)describe(&l->lib, object, l->kernel, &c->sidecar, l->arena, &c->spec, &c->why);
+	if (str_ends(sidecar, STR(EBPF_OBJECT_SUFFIX)))
+		sidecar.n -= sizeof(EBPF_OBJECT_SUFFIX) - 1;
+	sidecar = ARENA_CONCAT(l->arena, sidecar, STR(".conf"));
+	if (sidecar_parse(&l->lib, object, o->sidecar, sidecar, l->arena, &c->sidecar, &c->why) ==
+	    0)
+		(void)describe(&l->lib, object, l->kernel, &c->sidecar, l->arena, &c->spec,
+			       &c->why);
 	l->lib.bpf_object__close(object);
 }
 

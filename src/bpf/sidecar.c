@@ -1,81 +1,104 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OBJECT.conf: what an object made for another exporter does not say of itself. libconfig. */
+/*
+ * OBJECT.conf: what an object made for another exporter does not say of itself, in the syntax of
+ * peekpush.conf. Each map of the object is a section, so that a misspelt one has its nearest name.
+ */
 #include <errno.h>
-#include <libconfig.h>
 
 #include "base/cleanup.h"
+#include "base/conf.h"
 #include "bpf/describe.h"
 
-struct reading {
-	struct arena *arena;
-	struct str file;
-	struct str *why;
+struct map_conf {
+	struct str help, type, name, scale, buckets, perf;
+	struct opt_map labels;
 };
 
-static int wrong(struct reading *r, const config_setting_t *s, const char *what)
-{
-	*r->why = arena_printf(r->arena, "%.*s:%d: %s: %s", STR_ARG(r->file),
-			       (int)config_setting_source_line(s),
-			       config_setting_name(s) ? config_setting_name(s) : "item", what);
-	return -EINVAL;
-}
-
-static void add(struct reading *r, struct sidecar_map *map, const char *prefix, const char *text)
-{
-	map->tags = arena_grow(r->arena, map->tags, map->n, sizeof(*map->tags));
-	map->tags[map->n++] = ARENA_CONCAT(r->arena, str_of(prefix), STR(":"), str_of(text));
-}
-
-static int read_labels(struct reading *r, const config_setting_t *s, struct sidecar_map *map)
-{
-	if (!config_setting_is_list(s) && !config_setting_is_array(s))
-		return wrong(r, s, "a list is expected, (\"NAME|DECODER\", ...)");
-	for (int i = 0; i < config_setting_length(s); i++) {
-		const char *text = config_setting_get_string_elem(s, i);
-
-		if (!text)
-			return wrong(r, s, "each label is a string, \"NAME|DECODER\"");
-		add(r, map, "label", text);
+#define TEXT(key, words)                                                                    \
+	{                                                                                   \
+		.name = #key, .type = OPT_STRING, .offset = offsetof(struct map_conf, key), \
+		.preset = "", .help = words                                                 \
 	}
-	return 0;
+static const struct opt map_opts[] = {
+	TEXT(help, "what the metric tells"),
+	TEXT(type, "counter, gauge or histogram"),
+	TEXT(name, "the metric's name, when it is not the map's"),
+	TEXT(scale, "factor of a counter or gauge"),
+	TEXT(buckets, "of a histogram: \"exp2 0..27 * 1e-6\""),
+	TEXT(perf, "event that is counted in a map of perf events"),
+	{
+		.name = "labels",
+		.type = OPT_MAP,
+		.offset = offsetof(struct map_conf, labels),
+		.preset = "",
+		.help = "name and decoders of each member of the key, in their order",
+	},
+	{ 0 },
+};
+
+static void add(struct sidecar_map *map, struct arena *arena, const char *prefix, struct str text)
+{
+	if (!text.n)
+		return;
+	map->tags = arena_grow(arena, map->tags, map->n, sizeof(*map->tags));
+	map->tags[map->n++] = ARENA_CONCAT(arena, str_of(prefix), text);
 }
 
-static int read_map(struct reading *r, const config_setting_t *s, struct sidecar_map *map)
+static void add_map(struct sidecar *sidecar, struct arena *arena, struct str name,
+		    const struct map_conf *conf)
 {
-	static const char *const words[] = { "help", "type", "name", "scale", "buckets", "perf" };
+	struct sidecar_map map = { .map = name };
 
-	map->map = arena_str(r->arena, str_of(config_setting_name(s)));
-	for (int i = 0; i < config_setting_length(s); i++) {
-		const config_setting_t *item = config_setting_get_elem(s, (unsigned)i);
-		struct str name = str_of(config_setting_name(item));
-		size_t w = 0;
+	add(&map, arena, "help:", conf->help);
+	add(&map, arena, "type:", conf->type);
+	add(&map, arena, "name:", conf->name);
+	add(&map, arena, "scale:", conf->scale);
+	add(&map, arena, "buckets:", conf->buckets);
+	add(&map, arena, "perf:", conf->perf);
+	for (size_t i = 0; i < conf->labels.n; i++)
+		add(&map, arena, "label:",
+		    ARENA_CONCAT(arena, conf->labels.v[i].key, STR("|"), conf->labels.v[i].value));
+	if (!map.n)
+		return;
+	sidecar->maps = arena_grow(arena, sidecar->maps, sidecar->n, sizeof(map));
+	sidecar->maps[sidecar->n++] = map;
+}
 
-		if (str_eq(name, STR("labels"))) {
-			int error = read_labels(r, item, map);
+/* Maps that libbpf makes of .rodata and the like have dots in their names, which no path may. */
+static size_t sections_of(const struct libbpf *lib, struct bpf_object *object, struct arena *arena,
+			  const struct opt_section ***ret)
+{
+	const struct opt_section **v = NULL;
+	size_t n = 0;
 
-			if (error < 0)
-				return error;
+	for (struct bpf_map *m = NULL; (m = lib->bpf_object__next_map(object, m));) {
+		struct opt_section *section;
+
+		if (strchr(lib->bpf_map__name(m), '.'))
 			continue;
-		}
-		while (w < ARRAY_SIZE(words) && !str_eq(name, str_of(words[w])))
-			w++;
-		if (w == ARRAY_SIZE(words))
-			return wrong(r, item,
-				     "there is: help, type, name, scale, buckets, perf, labels");
-		if (config_setting_type(item) != CONFIG_TYPE_STRING)
-			return wrong(r, item, "a string in quotes is expected");
-		add(r, map, words[w], config_setting_get_string(item));
+		section = arena_zalloc(arena, 1, sizeof(*section));
+		*section = (struct opt_section){
+			.path = arena_cstr(arena, str_of(lib->bpf_map__name(m))),
+			.help = "a map of the object",
+			.opts = map_opts,
+			.size = sizeof(struct map_conf),
+		};
+		v = arena_grow(arena, v, n, sizeof(const struct opt_section *));
+		v[n++] = section;
 	}
-	return 0;
+	v = arena_grow(arena, v, n, sizeof(const struct opt_section *));
+	v[n] = NULL;
+	*ret = v;
+	return n;
 }
 
-int sidecar_parse(struct str text, struct str file, struct arena *arena, struct sidecar *ret,
-		  struct str *ret_why)
+int sidecar_parse(const struct libbpf *lib, struct bpf_object *object, struct str text,
+		  struct str file, struct arena *arena, struct sidecar *ret, struct str *ret_why)
 {
-	struct reading reading = { arena, file, ret_why };
-	const config_setting_t *root;
-	config_t config;
-	int r = 0;
+	const struct opt_section **sections;
+	size_t n = sections_of(lib, object, arena, &sections);
+	struct conf *conf;
+	int r;
 
 	*ret = (struct sidecar){ 0 };
 	if (!text.n)
@@ -84,26 +107,15 @@ int sidecar_parse(struct str text, struct str file, struct arena *arena, struct 
 		*ret_why = ARENA_CONCAT(arena, file, STR(": a NUL is in it"));
 		return -EINVAL;
 	}
-	config_init(&config);
-	/* A comment in a last line without line end would be a syntax error. */
-	text = ARENA_CONCAT(arena, text, STR("\n"));
-	if (config_read_string(&config, arena_cstr(arena, text)) != CONFIG_TRUE) {
-		*ret_why = arena_printf(arena, "%.*s:%d: %s", STR_ARG(file),
-					config_error_line(&config), config_error_text(&config));
-		r = -EINVAL;
-	}
-	root = config_root_setting(&config);
-	for (int i = 0; r == 0 && i < config_setting_length(root); i++) {
-		const config_setting_t *s = config_setting_get_elem(root, (unsigned)i);
+	conf = conf_new(sections);
+	r = conf_load_text(conf, arena_cstr(arena, text), arena_cstr(arena, file));
+	if (r < 0)
+		*ret_why = arena_str(arena, conf_error(conf));
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct map_conf copy = *(const struct map_conf *)conf_get(conf, sections[i]);
 
-		if (!config_setting_is_group(s)) {
-			r = wrong(&reading, s, "MAP = { help = \"...\"; ... }; is expected");
-			break;
-		}
-		ret->maps = arena_grow(arena, ret->maps, ret->n, sizeof(*ret->maps));
-		ret->maps[ret->n] = (struct sidecar_map){ 0 };
-		r = read_map(&reading, s, &ret->maps[ret->n++]);
+		add_map(ret, arena, str_of(sections[i]->path), &copy);
 	}
-	config_destroy(&config);
+	conf_free(conf);
 	return r;
 }

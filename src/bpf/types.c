@@ -42,7 +42,7 @@ const struct btf_type *types_resolve(const struct types *types, uint32_t id, str
 
 	/* A cycle of typedefs is refused by libbpf when it opens the object. */
 	while (t && (btf_is_mod(t) || btf_is_typedef(t))) {
-		if (btf_is_typedef(t) && ret_name)
+		if (btf_is_typedef(t) && ret_name && !ret_name->n)
 			*ret_name = types_name(types, t->name_off);
 		t = types->lib->btf__type_by_id(types->btf, t->type);
 	}

@@ -15,7 +15,8 @@ struct types {
 size_t types_tags(const struct types *types, uint32_t id, int member, struct arena *arena,
 		  struct str **ret);
 
-/* The type behind const, volatile and typedef; ret_name, unless NULL: the last typedef's name. */
+/* The type behind const, volatile and typedef; ret_name, unless NULL and empty
+ * before: the first typedef's name. */
 const struct btf_type *types_resolve(const struct types *types, uint32_t id, struct str *ret_name);
 
 /* The type that the member `name` of a map's definition points to, or 0. */
