@@ -141,7 +141,8 @@ static bool same_layout(const struct spec *was, const struct spec *is, struct st
 			new = &is->metrics[i];
 	if (!old || !new)
 		return !old && !new;
-	if (!spec_same_metric(old, new) || old->histogram.in_key != new->histogram.in_key)
+	if (!spec_same_metric(old, new) ||
+	    (old->type == SPEC_HISTOGRAM && old->histogram.in_key != new->histogram.in_key))
 		return false;
 	for (size_t i = 0; i < old->n_labels; i++)
 		if (old->labels[i].offset != new->labels[i].offset ||
