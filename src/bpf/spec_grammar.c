@@ -143,7 +143,8 @@ static size_t bracket_size(struct str s)
 struct growth {
 	char last;        /* what stands before: ')', '*' of any repetition, or something else */
 	unsigned groups;  /* that are repeated */
-	uint64_t repeats; /* how often the innermost thing may be written out */
+	uint64_t copies;  /* of groups, when all are written out */
+	uint64_t repeats; /* the same for single characters */
 };
 
 /* One repetition, "*" or "{1,3}". NULL, or why not. */
@@ -167,9 +168,12 @@ static const char *add_repetition(struct growth *growth, struct str s, size_t si
 	high = high > low ? high : low;
 	if (high > SPEC_STATES_MAX)
 		return "it repeats too often";
-	if (high > 1 && (growth->last == ')' || s.p[0] == '{'))
-		growth->repeats *= high;
-	if (growth->repeats * size > SPEC_STATES_MAX)
+	if (high > 1 && growth->last == ')')
+		growth->copies *= high;
+	else if (s.p[0] == '{')
+		growth->repeats *= high ? high : 1;
+	if (growth->copies > SPEC_COPIES_MAX ||
+	    growth->copies * growth->repeats * size > SPEC_STATES_MAX)
 		return "it repeats too often";
 	growth->last = '*';
 	return NULL;
@@ -177,7 +181,7 @@ static const char *add_repetition(struct growth *growth, struct str s, size_t si
 
 static const char *growth_error(struct str expression)
 {
-	struct growth growth = { .repeats = 1 };
+	struct growth growth = { .copies = 1, .repeats = 1 };
 
 	for (size_t i = 0; i < expression.n; i++) {
 		struct str rest = str_skip(expression, i);
