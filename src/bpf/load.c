@@ -89,10 +89,11 @@ static void describe_candidate(struct loader *l, struct candidate *c)
 	if (str_ends(sidecar, STR(EBPF_OBJECT_SUFFIX)))
 		sidecar.n -= sizeof(EBPF_OBJECT_SUFFIX) - 1;
 	sidecar = ARENA_CONCAT(l->arena, sidecar, STR(".conf"));
+	/* What no reader would accept is better refused while somebody is looking. */
 	if (sidecar_parse(&l->lib, object, o->sidecar, sidecar, l->arena, &c->sidecar, &c->why) ==
-	    0)
-		(void)describe(&l->lib, object, l->kernel, &c->sidecar, l->arena, &c->spec,
-			       &c->why);
+		    0 &&
+	    describe(&l->lib, object, l->kernel, &c->sidecar, l->arena, &c->spec, &c->why) == 0)
+		(void)spec_check(&c->spec, l->arena, &c->why);
 	l->lib.bpf_object__close(object);
 }
 

@@ -10,7 +10,7 @@
 #include "bpf/describe.h"
 
 struct map_conf {
-	struct str help, type, name, scale, buckets, perf;
+	struct str help, type, name, scale, skip, buckets, perf;
 	struct opt_map labels;
 };
 
@@ -24,6 +24,7 @@ static const struct opt map_opts[] = {
 	TEXT(type, "counter, gauge or histogram"),
 	TEXT(name, "the metric's name, when it is not the map's"),
 	TEXT(scale, "factor of a counter or gauge"),
+	TEXT(skip, "\"zero\": entries that are 0 are no series"),
 	TEXT(buckets, "of a histogram: \"exp2 0..27 * 1e-6\""),
 	TEXT(perf, "event that is counted in a map of perf events"),
 	{
@@ -53,6 +54,7 @@ static void add_map(struct sidecar *sidecar, struct arena *arena, struct str nam
 	add(&map, arena, "type:", conf->type);
 	add(&map, arena, "name:", conf->name);
 	add(&map, arena, "scale:", conf->scale);
+	add(&map, arena, "skip:", conf->skip);
 	add(&map, arena, "buckets:", conf->buckets);
 	add(&map, arena, "perf:", conf->perf);
 	for (size_t i = 0; i < conf->labels.n; i++)

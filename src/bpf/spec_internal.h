@@ -24,6 +24,7 @@ enum {
 	SPEC_VALUE_MAX = 64 << 10, /* of a map that is a metric */
 	SPEC_EXPRESSION_MAX = 512,
 	SPEC_GROUPS_MAX = 8,       /* of an expression, that are repeated */
+	SPEC_COPIES_MAX = 32,      /* of these, when a repetition is written out */
 	SPEC_STATES_MAX = 1 << 15, /* of an expression, with its repetitions written out */
 };
 

@@ -181,7 +181,7 @@ static void test_bad_label(void **state)
 		{ "a|regexp:a**", "directly after" },
 		{ "a|regexp:^(|b){2,453}x", "too often" },
 		{ "a|regexp:[*+]?{2}", "directly after" },
-		{ "a|regexp:(((((((((x+)+)+)+)+)+)+)+)+)+", "too many groups" },
+		{ "a|regexp:(((((((((x+)*)*)*)*)*)*)*)*)*", "too many groups" },
 		{ "a|regexp:(aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa){900}", "too often" },
 		{ "a|uint|uint|uint|uint|uint|uint|uint|uint|uint", "too many decoders" },
 	};
