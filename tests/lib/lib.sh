@@ -10,7 +10,8 @@
 #	tmp       a directory of this test's own, removed at its end
 #	top       the root of the source tree
 #
-# $tmp/peekpush.conf (empty) and $tmp/state are this test's configuration and state.
+# $tmp/peekpush.conf and $tmp/state are this test's configuration and state. No agent of a test loads
+# BPF programs by itself, which would stay in the machine's kernel.
 
 set -u
 export LC_ALL=C TZ=UTC
@@ -24,7 +25,7 @@ tap_failed=0
 pids=()
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/e2e.XXXXXX") || exit 1
 mkdir "$tmp/state"
-: >"$tmp/peekpush.conf"
+echo 'ebpf: { load = false; };' >"$tmp/peekpush.conf"
 export PEEKPUSH_CONFIG=$tmp/peekpush.conf PEEKPUSH_STATE_DIR=$tmp/state
 
 # Ends every process of this test, politely at first, and removes its directory.
