@@ -9,6 +9,7 @@
 	X(cpufreq)          \
 	X(diskstats)        \
 	X(dmi)              \
+	X(ebpf)             \
 	X(edac)             \
 	X(entropy)          \
 	X(filefd)           \
