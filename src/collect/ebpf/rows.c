@@ -186,7 +186,7 @@ static uint64_t add_cpus(const struct rows *rows, const void *value, size_t n_cp
 	return sum;
 }
 
-static int add_entry(void *arg, const void *key, const void *value, size_t n_cpus)
+int rows_add(void *arg, const void *key, const void *value, size_t n_cpus)
 {
 	struct rows *rows = arg;
 	const struct spec_metric *metric = rows->metric;
@@ -208,14 +208,19 @@ static int add_entry(void *arg, const void *key, const void *value, size_t n_cpu
 	return 0;
 }
 
-int rows_read(struct rows *rows, const struct spec_metric *metric, int fd,
-	      const struct spec_map *map, struct buf *scratch)
+void rows_from(struct rows *rows, const struct spec_metric *metric, const struct spec_map *map)
 {
 	rows->metric = metric;
 	rows->value_size = map->value_size;
 	rows->stride = (map->value_size + 7) & ~(size_t)7;
 	rows->entries = 0;
-	return loaded_each(fd, map, scratch, add_entry, rows);
+}
+
+int rows_read(struct rows *rows, const struct spec_metric *metric, int fd,
+	      const struct spec_map *map, struct buf *scratch)
+{
+	rows_from(rows, metric, map);
+	return loaded_each(fd, map, scratch, rows_add, rows);
 }
 
 /* A factor of 1e-9 is a division by 1e9: that has an exact quotient more often. */

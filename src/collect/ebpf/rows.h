@@ -40,5 +40,9 @@ void rows_begin(struct rows *rows, const struct spec_metric *metric);
  */
 int rows_read(struct rows *rows, const struct spec_metric *metric, int fd,
 	      const struct spec_map *map, struct buf *scratch);
+/* Its two steps: the map that entries come from, and one of them; always 0, as loaded_each() wants.
+ */
+void rows_from(struct rows *rows, const struct spec_metric *metric, const struct spec_map *map);
+int rows_add(void *rows, const void *key, const void *value, size_t n_cpus);
 /* As samples of the metric's family. */
 void rows_emit(const struct rows *rows, struct metrics *out);
