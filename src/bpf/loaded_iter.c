@@ -124,7 +124,7 @@ int loaded_refresh(const struct loaded_object *object)
 	for (size_t i = 0; i < object->spec.n_programs; i++) {
 		const struct spec_program *program = &object->spec.programs[i];
 
-		if (program->refresh == REFRESH_NONE || program->why.n)
+		if (program->refresh == REFRESH_NONE || !program->id)
 			continue;
 		r = program->refresh == REFRESH_ONCE ? run_once(object, program->name)
 						     : run_everywhere(object, program->name);
