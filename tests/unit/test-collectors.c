@@ -192,7 +192,7 @@ static void test_registry(void **state)
 		assert_true(c->help && *c->help && c->reads && *c->reads && c->run);
 		for (size_t k = 0; k < i; k++)
 			assert_string_not_equal(c->name, collector_registry[k]->name);
-		/* Where others leave something, programs or a loader, is not of the collector alone. */
+		/* Where others leave something is not of the collector alone. */
 		if (c->section && strcmp(c->name, "textfile") != 0 &&
 		    strcmp(c->name, "ebpf") != 0) {
 			assert_true(str_starts(str_of(c->section->path), STR("collectors.")));
