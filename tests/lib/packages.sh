@@ -46,6 +46,16 @@ packages_tests=(
 	xz-utils
 )
 
+# For tests/vm alone.
+packages_vm=(
+	busybox-static
+	cpio
+	e2fsprogs
+	kmod
+	mmdebstrap
+	qemu-system-x86
+)
+
 # Prints those of its arguments that are not installed.
 packages_missing()
 {
