@@ -133,6 +133,18 @@ static void test_values(void **state)
 	assert_int_equal(m->histogram.sum_offset, 28 * 8);
 	assert_int_equal(m->histogram.max, 27);
 	assert_float_equal(m->scale, 512, 0);
+	m = metric(&o, "ebpf_exporter_in");
+	assert_text(m->help, "In.");
+	assert_label(m, 0, "syscall", 0, 8, DECODE_SYSCALL);
+	assert_int_equal(m->histogram.offset, 8);
+	assert_int_equal(m->histogram.sum_offset, 8 + 28 * 8);
+	assert_float_equal(m->histogram.factor, 1e-6, 0);
+	assert_float_equal(m->scale, 1e-9, 0);
+	m = metric(&o, "ebpf_exporter_out_seconds");
+	assert_label(m, 0, "syscall", 0, 8, DECODE_SYSCALL);
+	assert_int_equal(m->histogram.offset, 8 + 29 * 8);
+	assert_int_equal(m->histogram.sum_offset, 8 + 29 * 8 + 28 * 8);
+	assert_float_equal(m->scale, 1, 0);
 	m = metric(&o, "ebpf_exporter_depth_meters");
 	assert_int_equal(m->type, SPEC_GAUGE);
 	assert_true(m->is_signed);
@@ -141,7 +153,7 @@ static void test_values(void **state)
 	m = metric(&o, "ebpf_exporter_by_reason_total");
 	assert_int_equal(m->n_labels, 1);
 	assert_label(m, 0, "reason", 0, 4, DECODE_UINT);
-	assert_int_equal(o.spec.n_metrics, 5);
+	assert_int_equal(o.spec.n_metrics, 7);
 	close_object(&o);
 }
 

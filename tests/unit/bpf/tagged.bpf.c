@@ -36,6 +36,14 @@ struct call_key {
 };
 PP_MAP(size_bytes, HASH, 64, struct call_key, struct slots)
 PP_HISTOGRAM("Sizes.", "linear 0..27 * 512");
+
+/* Two histograms in one entry; what has no tag is nobody's business. */
+struct two {
+	u64 other;
+	struct slots in PP_HISTOGRAM("In.", "exp2 0..20 * 1e-6") PP_SCALE("1e-9");
+	struct slots out PP_NAME("out_seconds") PP_HISTOGRAM("Out.", "exp2 0..27");
+};
+PP_MAP(both, HASH, 64, struct call_key, struct two);
 PP_MAP(depth, ARRAY, 1, u32, s64)
 PP_GAUGE("A number below zero.") PP_NAME("depth_meters") PP_SCALE("0.001");
 PP_MAP(by_reason_total, HASH, 8, u32, u64) PP_COUNTER("By one number.") PP_TAG("label:reason|uint");
