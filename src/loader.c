@@ -139,18 +139,21 @@ static void load_in_child(const struct app *app, const struct ebpf_conf *conf)
 			    WTERMSIG(status));
 }
 
-/* How many of those that are wanted are not there, as far as this user can see. */
+/*
+ * How many of those that are wanted are not there, as far as this user can see; but for those that
+ * who tried to load them knows a reason for, which is the host's.
+ */
 static size_t count_missing(const struct ebpf_conf *conf, const struct load_object *wanted,
-			    size_t n)
+			    size_t n, struct arena *arena)
 {
 	struct loaded loaded;
+	bool open = loaded_open(conf->pins.p, (struct str){ 0 }, &loaded) == 0;
 	size_t missing = 0;
 
-	if (loaded_open(conf->pins.p, (struct str){ 0 }, &loaded) < 0)
-		missing = n;
-	else
-		for (size_t i = 0; i < n; i++)
-			missing += !loaded_find(&loaded, wanted[i].name);
+	for (size_t i = 0; i < n; i++)
+		if (!(open && loaded_find(&loaded, wanted[i].name)) &&
+		    !loader_why(conf, wanted[i].name, arena).n)
+			missing++;
 	loaded_close(&loaded);
 	return missing;
 }
@@ -179,7 +182,7 @@ void loader_start(struct app *app)
 		return;
 	}
 
-	missing = n ? count_missing(conf, wanted, n) : 0;
+	missing = n ? count_missing(conf, wanted, n, &arena) : 0;
 	if (missing)
 		log_info(&app->log,
 			 "BPF programs not loaded: %zu; it takes CAP_BPF and CAP_PERFMON here, or "

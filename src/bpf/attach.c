@@ -61,6 +61,22 @@ static int event_of(struct str text, struct perf_event_attr *ret)
 	return 0;
 }
 
+static const char *event_trouble(int r)
+{
+	switch (r) {
+	case -ENOENT:
+	case -EOPNOTSUPP:
+		return "the processor does not count it (usual in virtual machines)";
+	case -EACCES:
+	case -EPERM:
+		/* A level of Debian's and Android's, which upstream does not have. */
+		return "not permitted; with kernel.perf_event_paranoid above 2 it takes "
+		       "CAP_SYS_ADMIN";
+	default:
+		return strerror(-r);
+	}
+}
+
 int attach_events(struct loader *l, struct bpf_map *map, struct str event, struct str *ret_why)
 {
 	int map_fd = l->lib.bpf_map__fd(map), opened = 0, r = -ENODEV;
@@ -86,11 +102,7 @@ int attach_events(struct loader *l, struct bpf_map *map, struct str event, struc
 	}
 	if (opened)
 		return 0;
-	*ret_why =
-		arena_printf(l->arena, "perf event %.*s: %s", STR_ARG(event),
-			     r == -ENOENT || r == -EOPNOTSUPP
-				     ? "the processor does not count it (usual in virtual machines)"
-				     : strerror(-r));
+	*ret_why = arena_printf(l->arena, "perf event %.*s: %s", STR_ARG(event), event_trouble(r));
 	return r;
 }
 

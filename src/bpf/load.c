@@ -82,8 +82,11 @@ static void describe_candidate(struct loader *l, struct candidate *c)
 		return;
 	object = load_open(l, o);
 	if (!object) {
-		c->why = arena_printf(l->arena, "not a BPF object that libbpf can read: %s",
-				      strerror(errno));
+		/* libbpf has error numbers of its own, and for this in nearly every case the same.
+		 */
+		c->why = errno < 4000
+				 ? arena_printf(l->arena, "not a BPF object: %s", strerror(errno))
+				 : STR("not a BPF object");
 		return;
 	}
 	if (str_ends(sidecar, STR(EBPF_OBJECT_SUFFIX)))
