@@ -266,24 +266,23 @@ static void test_in_key(void **state)
 	"label\tn\t0\t4\ndecoder\tuint\t0\n"
 
 /* An object with one hash map of n entries, i → 1. */
-static int pin_plain(const char *dir, struct str text, uint32_t n, uint32_t max_entries)
+static void pin_plain(const char *dir, struct str text, uint32_t n, uint32_t max_entries)
 {
-	int map = pinned_map(BPF_MAP_TYPE_HASH, 4, 8, max_entries);
+	_cleanup_fd_ int map = pinned_map(BPF_MAP_TYPE_HASH, 4, 8, max_entries);
 
 	for (uint32_t i = 0; i < n; i++)
 		pinned_put(map, &i, &(uint64_t){ 1 });
 	pinned_text(&pinned, dir, text);
 	pinned_add(&pinned, dir, "map_m", map);
-	return map;
 }
 
 static void test_limits(void **state)
 {
-	_cleanup_fd_ int map = pin_plain(
-		DIR_OF("demo"), STR(HEAD("demo") "map\tm\t1\t4\t8\t100\n" PLAIN "end\n"), 100, 100);
 	struct one *one = begin();
 
 	(void)state;
+	pin_plain(DIR_OF("demo"), STR(HEAD("demo") "map\tm\t1\t4\t8\t100\n" PLAIN "end\n"), 100,
+		  100);
 	assert_int_equal(cycle(one), 0);
 	assert_int_equal(metrics_find(&one->metrics, STR("plain_total"))->series, 100);
 	assert_true(noted(one, "map m is full"));
@@ -301,12 +300,11 @@ static void test_limits(void **state)
 /* Many rows: all of them, once, and the table that finds them grows. */
 static void test_many(void **state)
 {
-	_cleanup_fd_ int map =
-		pin_plain(DIR_OF("demo"), STR(HEAD("demo") "map\tm\t1\t4\t8\t8000\n" PLAIN "end\n"),
-			  5000, 8000);
 	struct one *one = begin();
 
 	(void)state;
+	pin_plain(DIR_OF("demo"), STR(HEAD("demo") "map\tm\t1\t4\t8\t8000\n" PLAIN "end\n"), 5000,
+		  8000);
 	for (int round = 0; round < 2; round++) {
 		assert_int_equal(cycle(one), 0);
 		assert_int_equal(metrics_find(&one->metrics, STR("plain_total"))->series, 5000);
@@ -319,11 +317,10 @@ static void test_many(void **state)
 
 static void test_chosen(void **state)
 {
-	_cleanup_fd_ int map = pin_plain(
-		DIR_OF("demo"), STR(HEAD("demo") "map\tm\t1\t4\t8\t10\n" PLAIN "end\n"), 1, 10);
 	struct one *one = begin();
 
 	(void)state;
+	pin_plain(DIR_OF("demo"), STR(HEAD("demo") "map\tm\t1\t4\t8\t10\n" PLAIN "end\n"), 1, 10);
 	conf.programs.v = without;
 	assert_int_equal(cycle(one), -ENODATA);
 	assert_part(one->c.why, "taken out by ebpf.programs");
@@ -341,14 +338,12 @@ static void test_same_name(void **state)
 	static const char other[] =
 		HEAD("zeta") "map\tm\t1\t4\t8\t10\nmetric\tplain_total\tgauge\t0\t0\t0\t1\tHelp.\n"
 			     "label\tn\t0\t4\ndecoder\tuint\t0\nend\n";
-	_cleanup_fd_ int a = pin_plain(
-		DIR_OF("alpha"), STR(HEAD("alpha") "map\tm\t1\t4\t8\t10\n" PLAIN "end\n"), 2, 10);
-	_cleanup_fd_ int b = pin_plain(
-		DIR_OF("beta"), STR(HEAD("beta") "map\tm\t1\t4\t8\t10\n" PLAIN "end\n"), 3, 10);
-	_cleanup_fd_ int c = pin_plain(DIR_OF("zeta"), str_of(other), 5, 10);
 	struct one *one = begin();
 
 	(void)state;
+	pin_plain(DIR_OF("alpha"), STR(HEAD("alpha") "map\tm\t1\t4\t8\t10\n" PLAIN "end\n"), 2, 10);
+	pin_plain(DIR_OF("beta"), STR(HEAD("beta") "map\tm\t1\t4\t8\t10\n" PLAIN "end\n"), 3, 10);
+	pin_plain(DIR_OF("zeta"), str_of(other), 5, 10);
 	assert_int_equal(cycle(one), 0);
 	assert_int_equal(metrics_find(&one->metrics, STR("plain_total"))->series, 3);
 	assert_int_equal(value(one, "plain_total", "n=\"0\""), 2);
@@ -391,16 +386,16 @@ static void test_skip_zero(void **state)
 /* A row that no expression wants is gone, and no error. */
 static void test_regexp(void **state)
 {
-	_cleanup_fd_ int map = pin_plain(
+	struct one *one = begin();
+
+	(void)state;
+	pin_plain(
 		DIR_OF("demo"),
 		STR(HEAD("demo") "map\tm\t1\t4\t8\t50\nmetric\tplain_total\tcounter\t0\t0\t0\t1\tH."
 				 "\n"
 				 "label\tn\t0\t4\ndecoder\tuint\t0\ndecoder\tregexp\t0\t^([12]).$\n"
 				 "end\n"),
 		30, 50);
-	struct one *one = begin();
-
-	(void)state;
 	assert_int_equal(cycle(one), 0);
 	assert_int_equal(metrics_find(&one->metrics, STR("plain_total"))->series, 2);
 	assert_int_equal(value(one, "plain_total", "n=\"1\""), 10);
@@ -412,14 +407,13 @@ static void test_regexp(void **state)
 
 static void test_errors_add_up(void **state)
 {
-	_cleanup_fd_ int map = pin_plain(
-		DIR_OF("demo"),
-		STR(HEAD("demo") "map\tm\t1\t4\t8\t50\nmetric\tlat\thistogram\t0\t0\t0\t1\tH.\n"
-				 "histogram\tlinear\t1\t0\t4\t0\t0\t9\t1\nend\n"),
-		20, 50);
 	struct one *one = begin();
 
 	(void)state;
+	pin_plain(DIR_OF("demo"),
+		  STR(HEAD("demo") "map\tm\t1\t4\t8\t50\nmetric\tlat\thistogram\t0\t0\t0\t1\tH.\n"
+				   "histogram\tlinear\t1\t0\t4\t0\t0\t9\t1\nend\n"),
+		  20, 50);
 	for (int round = 1; round <= 3; round++) {
 		assert_int_equal(cycle(one), 0);
 		assert_int_equal(
@@ -471,11 +465,11 @@ static void test_damaged_map(void **state)
 	struct str text =
 		STR(HEAD("demo") "map\tm\t1\t4\t8\t10\nmap\tmissing\t1\t4\t8\t10\n" PLAIN
 				 "metric\tmissing_total\tcounter\t1\t0\t0\t1\tHelp.\nend\n");
-	_cleanup_fd_ int map = pin_plain(DIR_OF("demo"), text, 1, 10);
 	_cleanup_fd_ int strange = pinned_map(BPF_MAP_TYPE_HASH, 8, 8, 10);
 	struct one *one = begin();
 
 	(void)state;
+	pin_plain(DIR_OF("demo"), text, 1, 10);
 	assert_int_equal(cycle(one), 0);
 	assert_int_equal(value(one, "plain_total", "n=\"0\""), 1);
 	assert_true(noted(one, "demo: map missing cannot be read: No such file"));
