@@ -14,7 +14,7 @@
 	X(drops, false, false, "packets dropped by the kernel, by protocol and reason",            \
 	  "+300 ns a dropped packet")                                                              \
 	X(exits, true, false, "starts and ends of processes, how they end and how long they live", \
-	  "+600 ns a process")                                                                     \
+	  "+800 ns a process")                                                                     \
 	X(hardirqs, false, false, "run time of hardware interrupt handlers",                       \
 	  "+400 ns an interrupt")                                                                  \
 	X(llc, true, false, "references and misses of the last level cache",                       \
@@ -23,7 +23,7 @@
 	X(pagecache, false, false, "pages added to, dirtied in and read from the page cache",      \
 	  "+60 ns a read, +100 ns a page added or dirtied")                                        \
 	X(processcpu, false, false, "CPU time by process name and user",                           \
-	  "+250 ns a context switch")                                                              \
+	  "+300 ns a context switch")                                                              \
 	X(processes, true, true, "every process, alive or dead, for the collector process",        \
 	  "+1 us an end of a process")                                                             \
 	X(reclaim, false, false, "tasks held up by reclaim of memory and compaction",              \
