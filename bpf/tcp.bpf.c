@@ -42,7 +42,7 @@ struct reset {
 
 struct failure {
 	u32 family FAMILY;
-	u32 error PP_LABEL("errno|errno");
+	u32 error PP_LABEL("errno|errno|map?:unknown:0=none");
 };
 
 struct family {
@@ -59,8 +59,8 @@ PP_MAP_FLAGS(tcp_resets_sent_total, PERCPU_HASH, 1024, struct reset, u64, BPF_F_
 PP_MAP(tcp_resets_received_total, PERCPU_HASH, 128, struct family_state, u64)
 	PP_COUNTER("TCP resets received, by address family and state of the connection.");
 PP_MAP(tcp_connect_failures_total, PERCPU_HASH, 256, struct failure, u64)
-	PP_COUNTER("TCP connections that could not be established, by error; errno 0: given up "
-		   "by the process.");
+	PP_COUNTER("TCP connections that could not be established, by error; errno none: given "
+		   "up by the process.");
 PP_MAP(tcp_connect_latency_seconds, PERCPU_HASH, 4, struct family, struct slots)
 	PP_HISTOGRAM("Time from the first SYN of an outgoing TCP connection until it was "
 		     "established.",

@@ -63,6 +63,23 @@ def rtt(s):
     return struct.unpack_from("I", info, TCP_INFO_RTT)[0]
 
 
+def give_up():
+    """A connection to who takes no more, closed before it came about."""
+    server, address = listener(0)
+    clients = []
+    for _ in range(4):
+        client = socket.socket(socket.AF_INET6)
+        client.setblocking(False)
+        client.connect_ex(address)
+        clients.append(client)
+    time.sleep(0.1)
+    given_up = 0
+    for client in clients:
+        given_up += client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) == b"\x02"
+        client.close()
+    say("given_up", given_up)
+
+
 def tcp(connects, refused, aborted):
     """Connects, of which `aborted` end by a reset; and `refused` others."""
     server, address = listener()
@@ -82,6 +99,7 @@ def tcp(connects, refused, aborted):
             sys.exit("somebody listens")
         except ConnectionRefusedError:
             pass
+    give_up()
     time.sleep(0.2)
     snmp()
 
