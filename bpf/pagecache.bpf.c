@@ -2,7 +2,7 @@
 /*
  * What happens in the page cache: folios and pages added, dirtied, and looked up. The operations
  * page_add_lru and page_mark_dirties are those of ebpf_exporter's cachestat; lookups have
- * tracepoints since Linux 6.13, and 1 - page_add_lru / read is about the hit ratio of reads.
+ * tracepoints that Linux 6.1 lacks, and 1 - page_add_lru / read is about the hit ratio of reads.
  */
 #include "kernel.h"
 
