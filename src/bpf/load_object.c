@@ -9,10 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/caps.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "bpf/load_internal.h"
 
+#define KERNEL_TYPES "/sys/kernel/btf/vmlinux"
 enum { LOG_SIZE = 1 << 18, WHY_MAX = 200, ROUNDS = 8 };
 
 struct attempt {
@@ -27,6 +29,15 @@ struct attempt {
 struct bpf_object *load_open(const struct loader *l, const struct load_object *wanted)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = wanted->name.p);
+
+	/*
+	 * A type that the kernel has not is looked for in its modules, too. That takes
+	 * CAP_SYS_ADMIN, and older libraries fail for lack of it; with types from a file they do
+	 * not look.
+	 */
+	if (l->kernel && !(caps_effective() & CAPS_BIT(CAP_SYS_ADMIN)) &&
+	    access(KERNEL_TYPES, R_OK) == 0)
+		opts.btf_custom_path = KERNEL_TYPES;
 
 	return l->lib.bpf_object__open_mem(wanted->bytes.p, wanted->bytes.n, &opts);
 }
