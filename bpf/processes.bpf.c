@@ -146,10 +146,14 @@ static __always_inline void read_pages(struct process_record *r, struct mm_struc
 
 		bpf_core_read(p.sum, sizeof(p.sum), &before->rss_stat.count);
 	} else {
-#pragma unroll
+		u64 at = (u64)mm + bpf_core_field_offset(struct mm_struct___p, rss_stat);
+
 		for (int i = 0; i < 4; i++) {
-			p.sum[i] = BPF_CORE_READ(mm, rss_stat[i].count);
-			p.counters[i] = (u64)BPF_CORE_READ(mm, rss_stat[i].counters);
+			struct percpu_counter___p *counter = (void *)at;
+
+			p.sum[i] = BPF_CORE_READ(counter, count);
+			p.counters[i] = (u64)BPF_CORE_READ(counter, counters);
+			at += bpf_core_type_size(struct percpu_counter___p);
 		}
 		p.together = p.counters[1] == p.counters[0] + 4 &&
 			     p.counters[2] == p.counters[0] + 8 &&

@@ -88,15 +88,13 @@ static void process_of(const struct process_record *r, const struct units *units
 		.uid = r->uid,
 		.threads = r->threads,
 		.fds = r->fds,
-		.has = PROCESS_FD_LIMIT | PROCESS_SWITCHES,
+		.has = PROCESS_FD_LIMIT | PROCESS_SWITCHES | PROCESS_SWAP,
 		.kernel = r->flags & PROCESS_RECORD_KERNEL,
 		.state = state_letter(r),
 	};
 
 	if (r->flags & PROCESS_RECORD_IO)
 		p.has |= PROCESS_IO;
-	if (r->flags & PROCESS_RECORD_MM)
-		p.has |= PROCESS_SWAP;
 	if (r->flags & PROCESS_RECORD_FDS)
 		p.has |= PROCESS_FDS;
 	if (r->flags & PROCESS_RECORD_CGROUP)
