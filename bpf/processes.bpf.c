@@ -18,6 +18,7 @@ enum {
 	TRIES = 4,
 };
 #define IDLE_NS (3600ULL * 1000000000)
+#define SWEEP_NS (60ULL * 1000000000)
 
 struct pid_namespace___p {
 	unsigned int level;
@@ -54,13 +55,16 @@ PP_MAP(here, PERCPU_ARRAY, 1, u32, u64);
 static u64 cpu_offset[CPUS];
 static u32 cpus;
 
+/* The first one to come makes the row of all that find no other, while there is room. */
 static __always_inline struct process_record_state *state_of(u64 now)
 {
+	struct process_record_kind any = { 0 };
+	struct process_record_sum fresh = { .born_ns = now };
 	u32 zero = 0;
 	struct process_record_state *s = bpf_map_lookup_elem(&state, &zero);
 
-	if (s && !s->load)
-		__sync_val_compare_and_swap(&s->load, 0, now);
+	if (s && !s->load && __sync_val_compare_and_swap(&s->load, 0, now) == 0)
+		bpf_map_update_elem(&totals, &any, &fresh, BPF_NOEXIST);
 	return s;
 }
 
@@ -358,27 +362,32 @@ static long remove_idle(struct bpf_map *map, struct process_record_kind *kind,
 {
 	struct process_record_kind key = *kind;
 
-	if (*now > sum->last_ns + IDLE_NS)
+	if (key.comm[0] && *now > sum->last_ns + IDLE_NS)
 		bpf_map_delete_elem(&totals, &key);
 	return 0;
 }
 
 /*
  * The row of a kind. When all are taken, those that have not grown for an hour make room, which
- * every reader has read by then; if that is not enough, kinds are told apart less well.
+ * every reader has read by then; but it is not looked for them at each end of a process.
  */
-static __always_inline struct process_record_sum *row_of(struct process_record_kind *kind, u64 now)
+static __always_inline struct process_record_sum *row_of(struct process_record_kind *kind,
+							 struct process_record_state *s, u64 now)
 {
 	struct process_record_sum fresh = { .born_ns = now, .last_ns = now };
+	struct process_record_kind any = { 0 };
 	struct process_record_sum *sum = bpf_map_lookup_elem(&totals, kind);
 
 	if (sum)
 		return sum;
-	if (bpf_map_update_elem(&totals, kind, &fresh, BPF_NOEXIST) == -7 /* E2BIG */) {
+	if (bpf_map_update_elem(&totals, kind, &fresh, BPF_NOEXIST) == -7 /* E2BIG */ &&
+	    now > s->swept + SWEEP_NS) {
+		s->swept = now;
 		bpf_for_each_map_elem(&totals, remove_idle, &now, 0);
 		bpf_map_update_elem(&totals, kind, &fresh, BPF_NOEXIST);
 	}
-	return bpf_map_lookup_elem(&totals, kind);
+	sum = bpf_map_lookup_elem(&totals, kind);
+	return sum ? sum : bpf_map_lookup_elem(&totals, &any);
 }
 
 /* The nearest ancestor that a reader may know. */
@@ -413,15 +422,7 @@ static __always_inline void keep_kind(struct process_record *r, struct task_stru
 
 	__builtin_memcpy(kind.comm, r->comm, sizeof(kind.comm));
 	find_parent(&kind, task, s->visited);
-	sum = row_of(&kind, now);
-	if (!sum) {
-		kind = (struct process_record_kind){ .cgroup = r->cgroup };
-		sum = row_of(&kind, now);
-	}
-	if (!sum) {
-		kind.cgroup = 0;
-		sum = row_of(&kind, now);
-	}
+	sum = row_of(&kind, s, now);
 	if (!sum) {
 		add(&s->missed, 1);
 		lost();

@@ -124,6 +124,8 @@ static int add_row(void *arg, const void *key, const void *value, size_t n_cpus)
 	(void)n_cpus;
 	memcpy(&kind, key, sizeof(kind));
 	memcpy(&sum, value, sizeof(sum));
+	if (!sum.count)
+		return 0;
 	t->v = arena_grow(rows->arena, t->v, t->n, sizeof(*t->v));
 
 	struct process_total *row = &t->v[t->n++];

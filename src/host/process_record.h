@@ -54,6 +54,7 @@ struct process_record_state {
 	__u64 visited; /* boottime of the iterator's last visit to any process; never 0 once set */
 	__u64 next;    /* records written to "dead" so far */
 	__u64 missed;  /* the dead that are in no map */
+	__u64 swept;   /* boottime when rows that did not grow were last looked for */
 };
 
 /*
@@ -66,7 +67,7 @@ struct process_record_dead {
 	__u64 check;
 };
 
-/* Key and value of "totals". */
+/* Key and value of "totals". The key of zeros is that of whoever there was no other room for. */
 struct process_record_kind {
 	__u64 cgroup;
 	__u64 parent_start_ns;

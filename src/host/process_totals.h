@@ -8,7 +8,13 @@
  *   adds what it used since, and no more. There are never many: at most those that were alive.
  * - every other one nobody can have seen: it is only added to the row of its kind in the hash
  *   `totals`. A hundred thousand of them are a few rows. The rows are cumulative and never reset
- *   while they exist; a row that was evicted (LRU) and made anew has another born_ns.
+ *   while they exist. When all are taken, those that have not grown for an hour make room; a row
+ *   made anew has another born_ns. Whoever finds no room is in the row whose kind is all zeros.
+ *
+ * The kernel tells of an end when it gives the memory back, which is some milliseconds after the
+ * process has left the table, or seconds on a busy host: who has vanished from the table and is in
+ * neither map must be remembered for some cycles. A record of somebody who was never seen counts
+ * as a whole. Threads of the kernel have number 2, kthreadd, as their parent.
  *
  * Several readers, none of them writing: each keeps what it had read (process_seen) in its state.
  * Who reads the table from /proc must not use this: its visits are unknown to the hook.

@@ -49,6 +49,9 @@ bool live_begin(struct live *live)
 		(void)printf("Bail out! %.*s\n", STR_ARG(live->loaded.why));
 		exit(1);
 	}
+	struct process_table table;
+
+	live->shielded = live_table(live, &live->arena, &table) == 0 && !live_find(&table, 1);
 	return true;
 }
 

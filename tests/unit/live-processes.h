@@ -15,6 +15,8 @@ struct live {
 	char pins[64];
 	struct loaded loaded;
 	const struct loaded_object *object;
+	bool shielded; /* the sandbox hides its first process from BPF, and what is done on its time
+			*/
 };
 
 /* False, with a line of TAP that skips the whole test, where BPF cannot be loaded. */
