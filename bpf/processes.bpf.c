@@ -14,7 +14,7 @@ enum {
 	THREADS = 1 << 17,
 	WORDS = 8, /* of a table of descriptors, read at once */
 	WORDS_MAX = 1 << 14,
-	ANCESTORS = 16,
+	ANCESTORS = 8,
 	TRIES = 4,
 };
 #define IDLE_NS (3600ULL * 1000000000)
@@ -71,6 +71,7 @@ static __always_inline struct process_record_state *state_of(u64 now)
 /* Raises s->visited to `now`. Whoever is beaten more often than this was so by newer ones. */
 static __always_inline void visit(struct process_record_state *s, u64 now)
 {
+#pragma unroll
 	for (int i = 0; i < TRIES; i++) {
 		u64 was = s->visited;
 
@@ -335,9 +336,11 @@ static __always_inline void divide_time(struct process_record *r)
 		r->user_ns = runtime;
 		return;
 	}
-	for (int i = 0; i < 32 && ticks >> 31; i++) {
-		ticks >>= 1;
-		system >>= 1;
+	if (ticks >> 31) {
+		u32 shift = log2_floor(ticks) - 30;
+
+		ticks >>= shift;
+		system >>= shift;
 	}
 	/* runtime * system / ticks; system <= ticks < 2^31 */
 	system = runtime / ticks * system + runtime % ticks * system / ticks;
@@ -397,7 +400,11 @@ static __always_inline void find_parent(struct process_record_kind *kind,
 	struct task_struct___p *parent = BPF_CORE_READ(task, real_parent, group_leader);
 	u64 born = task->start_boottime;
 
-	for (int i = 0; i < ANCESTORS && parent; i++) {
+	/* Not a loop: Linux 6.1 refuses the one that clang makes of it, for its shape. */
+#pragma unroll
+	for (int i = 0; i < ANCESTORS; i++) {
+		if (!parent)
+			return;
 		u64 start = BPF_CORE_READ(parent, start_boottime);
 		int pid = BPF_CORE_READ(parent, tgid);
 

@@ -261,7 +261,7 @@ static size_t compare(const struct process *got, const struct process *want, enu
 		n += SAME(voluntary_switches) + SAME(involuntary_switches);
 	else if (got->voluntary_switches < want->voluntary_switches + (kind == ENDED))
 		n += SAME(voluntary_switches);
-	if (kind != HEADLESS)
+	if (kind != HEADLESS && (want->state != 'Z' || want->threads <= 1))
 		n += SAME(virtual_bytes) + SAME(resident_bytes) + SAME(swap_bytes) + SAME(fds);
 	/* What a worker of the kernel is doing is a part of its name in /proc. */
 	if (memcmp(got->comm, "kworker/", 8) != 0 && memcmp(got->comm, want->comm, PROCESS_COMM)) {
