@@ -28,6 +28,7 @@ packages_servers=(
 packages_tests=(
 	bash-completion
 	binutils
+	bpftool
 	libclang-rt-14-dev
 	git
 	iproute2
