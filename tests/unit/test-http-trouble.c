@@ -57,7 +57,7 @@ static void test_broken_answers(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_arena_ struct arena arena = { 0 };
-		struct sink_request request = post(20000);
+		struct sink_request request = post(60000);
 		struct sink_reply reply;
 		enum sink_result result =
 			liar_ask(&liar, cases[i].mode, NULL, &request, &arena, &reply);
@@ -115,7 +115,7 @@ static void test_next_send_works(void **state)
 static void test_huge_answer(void **state)
 {
 	_cleanup_arena_ struct arena arena = { 0 };
-	struct sink_request request = post(20000);
+	struct sink_request request = post(60000);
 	struct sink_reply reply;
 
 	(void)state;
@@ -141,7 +141,7 @@ static void test_early_refusal(void **state)
 {
 	enum { SIZE = 20 << 20 };
 	_cleanup_arena_ struct arena arena = { 0 };
-	struct sink_request request = post(20000);
+	struct sink_request request = post(60000);
 	struct sink_reply reply;
 	char *body = arena_alloc(&arena, SIZE);
 	enum sink_result result;
@@ -237,7 +237,7 @@ static void test_interrupted(void **state)
 	_cleanup_fd_ int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 	struct patience patience = { .fd = fd, .left = 3 };
 	struct sink_waiter waiter = { .fd = fd, .stop = stop, .arg = &patience };
-	struct sink_request request = post(20000);
+	struct sink_request request = post(60000);
 	struct sink_reply reply;
 	struct sink sink;
 	double begin = seconds_now(), took;
@@ -262,7 +262,7 @@ static void test_interrupted(void **state)
 static void test_sockets_are_not_inherited(void **state)
 {
 	_cleanup_arena_ struct arena arena = { 0 };
-	struct sink_request request = post(20000);
+	struct sink_request request = post(60000);
 	struct sink_reply reply;
 	struct sink sink;
 	uint64_t inherited = 0;

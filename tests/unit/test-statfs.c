@@ -309,10 +309,10 @@ static void test_stolen_end(void **state)
 
 	(void)state;
 	statfs_init(&w, fake_call);
-	batch(&w, 1, paths, 2000 * ms, f);
+	batch(&w, 1, paths, 60000 * ms, f);
 	(void)kill(w.pid, SIGKILL);
 	assert_int_equal(waitpid(-1, NULL, 0), w.pid);
-	batch(&w, 1, paths, 2000 * ms, f);
+	batch(&w, 1, paths, 60000 * ms, f);
 	assert_int_equal(f[0].blocks, 1);
 	statfs_release(&w);
 }
