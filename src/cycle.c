@@ -29,6 +29,7 @@ int cycle_open(struct cycle *cycle, struct app *app, bool resident)
 
 	*cycle = (struct cycle){ .app = app, .state_dir = -1, .jobs_dir = -1, .lock = -1 };
 	host_open(&cycle->host, &paths, resident);
+	cycle->host.pins = ((const struct ebpf_conf *)conf_get(app->conf, &section_ebpf))->pins.p;
 	metrics_init(&cycle->metrics,
 		     (struct metrics_limits){
 			     .series = (uint32_t)limits->series,

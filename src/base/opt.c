@@ -136,8 +136,13 @@ static int map_add(struct opt_map *map, struct str key, struct str value, struct
 	return 0;
 }
 
-static int parse_list(struct str text, bool fresh, struct opt_list *to, struct arena *arena,
-		      struct str *ret_why)
+static int check(const struct opt *opt, struct str text, struct arena *arena, struct str *ret_why)
+{
+	return opt->check ? opt->check(text, arena, ret_why) : 0;
+}
+
+static int parse_list(const struct opt *opt, struct str text, bool fresh, struct opt_list *to,
+		      struct arena *arena, struct str *ret_why)
 {
 	struct str item;
 
@@ -149,14 +154,16 @@ static int parse_list(struct str text, bool fresh, struct opt_list *to, struct a
 			continue;
 		if (to->n == OPT_ITEMS_MAX)
 			return too_many(arena, ret_why);
+		if (check(opt, item, arena, ret_why) < 0)
+			return -EINVAL;
 		to->v = arena_grow(arena, to->v, to->n, sizeof(*to->v));
 		to->v[to->n++] = arena_str(arena, item);
 	}
 	return 0;
 }
 
-static int parse_map(struct str text, bool fresh, struct opt_map *to, struct arena *arena,
-		     struct str *ret_why)
+static int parse_map(const struct opt *opt, struct str text, bool fresh, struct opt_map *to,
+		     struct arena *arena, struct str *ret_why)
 {
 	struct str key, value = text;
 
@@ -169,6 +176,10 @@ static int parse_map(struct str text, bool fresh, struct opt_map *to, struct are
 	(void)str_cut(&value, '=', &key);
 	if (!key.n)
 		return wrong(arena, text, "of the form KEY=VALUE", ret_why);
+	if (check(opt, value, arena, ret_why) < 0) {
+		*ret_why = ARENA_CONCAT(arena, key, STR(": "), *ret_why);
+		return -EINVAL;
+	}
 	return map_add(to, key, value, arena, ret_why);
 }
 
@@ -263,6 +274,8 @@ int opt_parse(const struct opt *opt, void *section_data, struct str text, bool f
 	case OPT_STRING:
 		if (text.n && memchr(text.p, '\0', text.n))
 			return wrong(arena, text, "text without NUL bytes", ret_why);
+		if (check(opt, text, arena, ret_why) < 0)
+			return -EINVAL;
 		*(struct str *)to = arena_str(arena, text);
 		return 0;
 	case OPT_BOOL:
@@ -280,9 +293,9 @@ int opt_parse(const struct opt *opt, void *section_data, struct str text, bool f
 	case OPT_CHOICE:
 		return parse_choice(opt, text, to, arena, ret_why);
 	case OPT_LIST:
-		return parse_list(text, fresh, to, arena, ret_why);
+		return parse_list(opt, text, fresh, to, arena, ret_why);
 	case OPT_MAP:
-		return parse_map(text, fresh, to, arena, ret_why);
+		return parse_map(opt, text, fresh, to, arena, ret_why);
 	case OPT_REGEX:
 		return parse_regex(text, to, arena, ret_why);
 	}

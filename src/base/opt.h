@@ -57,6 +57,11 @@ struct opt {
 	const char *choices; /* OPT_CHOICE: "auto|text|protobuf"; OPT_DURATION: "auto" */
 	const char *bare;    /* value of a flag that stands without "=", for one that may */
 	int64_t min, max;    /* OPT_INT, OPT_DURATION; both 0: no bound */
+	/*
+	 * For text with a syntax of its own: 0, or -EINVAL with what is wrong. Sees a string, each
+	 * item of a list, each value of a map.
+	 */
+	int (*check)(struct str text, struct arena *arena, struct str *ret_why);
 };
 
 /* A group of options under one config path, with the struct they fill. */

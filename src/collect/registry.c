@@ -18,6 +18,7 @@
 	X(loadavg)          \
 	X(mdadm)            \
 	X(meminfo)          \
+	X(namedprocess)     \
 	X(netclass)         \
 	X(netdev)           \
 	X(netstat)          \
@@ -25,6 +26,7 @@
 	X(os)               \
 	X(powersupplyclass) \
 	X(pressure)         \
+	X(process)          \
 	X(rapl)             \
 	X(schedstat)        \
 	X(selinux)          \

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/num.h"
 #include "host/netlink.h"
+#include "host/processes.h"
 
 enum { RESERVED_FDS = 640 };
 
@@ -74,6 +75,7 @@ void host_close(struct host *host)
 	free(host->kept);
 	netlink_free(host->netlink);
 	release_once(host);
+	processes_shared_free(host->processes);
 	*host = (struct host){ .dir = { -1, -1, -1, -1 } };
 }
 

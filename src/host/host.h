@@ -27,6 +27,7 @@ struct host_kept {
 };
 
 struct host_once;
+struct process_shared;
 
 struct host {
 	int dir[HOST_ROOTS];    /* fd, or -errno when the tree cannot be opened */
@@ -38,6 +39,8 @@ struct host {
 	uint64_t cycle;          /* counts samplings; what is read once for all looks at it */
 	struct netlink *netlink; /* opened by who asks first */
 	struct host_once *once;  /* files that were read for all */
+	struct process_shared *processes; /* the process table, read for all; processes_shared() */
+	const char *pins;                 /* where BPF programs are pinned, or NULL: nowhere */
 };
 
 /* Opens the roots. Missing ones are remembered as errors, not returned. */

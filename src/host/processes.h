@@ -50,9 +50,40 @@ struct process_wants {
 	bool io, fds, fd_limit, switches, delay, swap, cgroup;
 };
 
+/*
+ * The table of this cycle, whoever of the collectors read it. Filled by collect/process/table.c,
+ * which knows where from; an entry of an older cycle is empty again.
+ */
+struct process_shared {
+	uint64_t cycle; /* of the host's in which it was filled; 0: in none */
+	struct arena arena;
+	struct process_wants wants;
+	struct process_table table;
+	bool by_kernel; /* by the iterator */
+};
+
+struct process_shared *processes_shared(struct host *host);
+void processes_shared_free(struct process_shared *shared);
+
 /* From /proc; processes that end meanwhile are left out. 0 or -errno. */
 int processes_proc(struct host *host, const struct process_wants *wants, struct arena *arena,
 		   struct process_table *ret);
+
+/*
+ * The threads of one process, each as if it were one; without fds, cgroup and delay. -ENOENT,
+ * -ESRCH when it is gone, or another -errno.
+ */
+int processes_threads(struct host *host, uint32_t pid, const struct process_wants *wants,
+		      struct arena *arena, struct process_table *ret);
+
+/* The directory of a process, or of one of its threads when that is not 0. An fd or -errno. */
+int processes_open(const struct host *host, uint32_t pid, uint32_t thread);
+
+/* The kernel function it sleeps in; of a thread when `thread` is not 0. Empty: none, or unknown. */
+struct str processes_wchan(struct host *host, uint32_t pid, uint32_t thread, struct arena *arena);
+
+/* Its share of memory that others map, too (smaps_rollup): dear. False when that is not known. */
+bool processes_shares(struct host *host, uint32_t pid, uint64_t *ret_resident, uint64_t *ret_swap);
 
 /*
  * From the pinned iterator of the object "processes": an fd of loaded_iterate(), which is read to

@@ -329,16 +329,22 @@ static int open_cgroups(const struct host *host)
 	return dir;
 }
 
+static uint64_t tick_ns(void)
+{
+	long ticks = sysconf(_SC_CLK_TCK);
+
+	return 1000000000 / (uint64_t)(ticks > 0 ? ticks : 100);
+}
+
 int processes_proc(struct host *host, const struct process_wants *wants, struct arena *arena,
 		   struct process_table *ret)
 {
 	_cleanup_arena_ struct arena scratch = { 0 };
 	int proc = host->dir[HOST_PROC], r;
-	long ticks = sysconf(_SC_CLK_TCK);
 	struct walk walk = {
 		.wants = wants,
 		.arena = arena,
-		.tick_ns = 1000000000 / (uint64_t)(ticks > 0 ? ticks : 100),
+		.tick_ns = tick_ns(),
 		.live = host_is_live(host, HOST_PROC),
 		.cgroups = -ENOENT,
 	};
@@ -351,6 +357,35 @@ int processes_proc(struct host *host, const struct process_wants *wants, struct 
 		walk.cgroups = open_cgroups(host);
 	r = read_all(&walk, proc);
 	cleanup_fd(&walk.cgroups);
+	if (r == 0)
+		*ret = walk.table;
+	return r;
+}
+
+int processes_threads(struct host *host, uint32_t pid, const struct process_wants *wants,
+		      struct arena *arena, struct process_table *ret)
+{
+	_cleanup_arena_ struct arena scratch = { 0 };
+	const struct process_wants some = { .io = wants->io };
+	struct walk walk = {
+		.wants = &some,
+		.arena = arena,
+		.tick_ns = tick_ns(),
+		.cgroups = -ENOENT,
+	};
+	int r;
+
+	if (host->dir[HOST_PROC] < 0)
+		return host->dir[HOST_PROC];
+
+	_cleanup_fd_ int dir = processes_open(host, pid, 0);
+	_cleanup_fd_ int tasks =
+		dir < 0 ? -1 : openat(dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (tasks < 0)
+		return dir < 0 ? dir : -errno;
+	walk.text = arena_alloc(&scratch, TEXT_MAX);
+	r = read_all(&walk, tasks);
 	if (r == 0)
 		*ret = walk.table;
 	return r;

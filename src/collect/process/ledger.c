@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collect/process/ledger.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+
+enum { FORMAT = 1, COUNTERS = sizeof(struct process_used) / sizeof(uint64_t) };
+
+/* Bounds what a damaged state can make us allocate. */
+enum { ENTRIES_MAX = 4 << 20, GROUPS_MAX = 100000 };
+
+_Static_assert(COUNTERS == 8, "the state has eight counters of each");
+
+/* --- numbers of 7 bits a byte, the last one without the high bit --- */
+
+static void put(struct buf *out, uint64_t value)
+{
+	while (value >= 0x80) {
+		buf_char(out, (char)(value | 0x80));
+		value >>= 7;
+	}
+	buf_char(out, (char)value);
+}
+
+static void put_used(struct buf *out, const struct process_used *used)
+{
+	const uint64_t *v = (const uint64_t *)used;
+
+	for (size_t i = 0; i < COUNTERS; i++)
+		put(out, v[i]);
+}
+
+static bool take(struct str *rest, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < rest->n && i < 10; i++) {
+		unsigned char c = (unsigned char)rest->p[i];
+
+		value |= (uint64_t)(c & 0x7f) << (7 * i);
+		if (c & 0x80)
+			continue;
+		*rest = str_skip(*rest, i + 1);
+		*ret = value;
+		return true;
+	}
+	return false;
+}
+
+static bool take_used(struct str *rest, struct process_used *ret)
+{
+	uint64_t *v = (uint64_t *)ret;
+
+	for (size_t i = 0; i < COUNTERS; i++)
+		if (!take(rest, &v[i]))
+			return false;
+	return true;
+}
+
+static bool take_group(struct str *rest, struct arena *arena, struct ledger_group *ret)
+{
+	uint64_t n;
+
+	if (!take(rest, &n) || n > rest->n)
+		return false;
+	ret->name = arena_str(arena, (struct str){ rest->p, n });
+	*rest = str_skip(*rest, n);
+	return take(rest, &ret->active) && take_used(rest, &ret->sums);
+}
+
+static int compare(uint64_t id, uint64_t start, const struct ledger_entry *e)
+{
+	if (id != e->id)
+		return id < e->id ? -1 : 1;
+	return (start > e->start) - (start < e->start);
+}
+
+static bool take_entries(struct ledger *ledger, struct str *rest, bool same_rules)
+{
+	uint64_t n, step, group, tag, flags;
+
+	if (!take(rest, &n) || n > ENTRIES_MAX || n > rest->n)
+		return false;
+	ledger->before = arena_alloc(ledger->arena, (n ? n : 1) * sizeof(*ledger->before));
+	for (uint64_t i = 0, id = 0; i < n; i++) {
+		struct ledger_entry *e = &ledger->before[i];
+
+		if (!take(rest, &step) || !take(rest, &e->start) || !take(rest, &group) ||
+		    !take(rest, &tag) || !take(rest, &flags) || !take_used(rest, &e->used))
+			return false;
+		id += step;
+		e->id = id;
+		if (i && compare(e->id, e->start, e - 1) <= 0)
+			return false;
+		e->group = group && group <= ledger->n_groups ? (uint32_t)(group - 1) : LEDGER_NONE;
+		e->tag = same_rules ? (uint32_t)tag : (uint32_t)~tag;
+		e->flags = (uint32_t)flags;
+		e->dead = false;
+		ledger->n_before++;
+	}
+	return rest->n == 0;
+}
+
+static bool parse(struct ledger *ledger, struct str rest, uint64_t boot, uint64_t rules)
+{
+	uint64_t format, was_boot, was_rules, n;
+
+	if (!take(&rest, &format) || format != FORMAT || !take(&rest, &was_boot) ||
+	    !take(&rest, &was_rules) || !take(&rest, &ledger->seen.load) ||
+	    !take(&rest, &ledger->seen.next) || !take(&rest, &n) || n > GROUPS_MAX)
+		return false;
+	for (uint64_t i = 0; i < n; i++) {
+		ledger->groups = arena_grow(ledger->arena, ledger->groups, ledger->n_groups,
+					    sizeof(*ledger->groups));
+		if (!take_group(&rest, ledger->arena, &ledger->groups[ledger->n_groups]))
+			return false;
+		ledger->n_groups++;
+	}
+	if (!take_entries(ledger, &rest, was_rules == rules))
+		return false;
+	if (was_boot != boot) {
+		ledger->n_before = 0;
+		ledger->seen = (struct process_seen){ 0 };
+	}
+	return true;
+}
+
+void ledger_load(struct ledger *ledger, struct str text, uint64_t boot, uint64_t rules,
+		 size_t limit, struct arena *arena)
+{
+	const struct ledger fresh = { .arena = arena, .limit = limit, .fresh = true };
+
+	*ledger = fresh;
+	if (parse(ledger, text, boot, rules))
+		ledger->fresh = false;
+	else
+		*ledger = fresh;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct ledger_entry *x = a;
+
+	return compare(x->id, x->start, b);
+}
+
+void ledger_save(struct ledger *ledger, uint64_t boot, uint64_t rules, struct buf *out)
+{
+	uint64_t n = 0, id = 0;
+
+	put(out, FORMAT);
+	put(out, boot);
+	put(out, rules);
+	put(out, ledger->seen.load);
+	put(out, ledger->seen.next);
+	put(out, ledger->n_groups);
+	for (size_t i = 0; i < ledger->n_groups; i++) {
+		const struct ledger_group *g = &ledger->groups[i];
+
+		put(out, g->name.n);
+		buf_str(out, g->name);
+		put(out, g->active);
+		put_used(out, &g->sums);
+	}
+	for (size_t i = 0; i < ledger->n_now; i++)
+		n += !ledger->now[i].dead;
+	put(out, n);
+	if (ledger->n_now)
+		qsort(ledger->now, ledger->n_now, sizeof(*ledger->now), by_id);
+	for (size_t i = 0; i < ledger->n_now; i++) {
+		const struct ledger_entry *e = &ledger->now[i];
+
+		if (e->dead)
+			continue;
+		put(out, e->id - id);
+		put(out, e->start);
+		put(out, e->group == LEDGER_NONE ? 0 : e->group + 1);
+		put(out, e->tag);
+		put(out, e->flags);
+		put_used(out, &e->used);
+		id = e->id;
+	}
+}
+
+void ledger_forget(struct ledger *ledger, uint64_t oldest)
+{
+	_cleanup_arena_ struct arena scratch = { 0 };
+	uint32_t *moved = arena_alloc(&scratch, (ledger->n_groups + 1) * sizeof(*moved));
+	uint32_t kept = 0;
+
+	for (size_t i = 0; i < ledger->n_groups; i++) {
+		moved[i] = ledger->groups[i].active >= oldest ? kept : LEDGER_NONE;
+		if (moved[i] != LEDGER_NONE)
+			ledger->groups[kept++] = ledger->groups[i];
+	}
+	for (size_t i = 0; kept < ledger->n_groups && i < ledger->n_before; i++) {
+		struct ledger_entry *e = &ledger->before[i];
+
+		if (e->group == LEDGER_NONE)
+			continue;
+		e->group = moved[e->group];
+		if (e->group == LEDGER_NONE)
+			e->tag = ~e->tag;
+	}
+	ledger->n_groups = kept;
+}
+
+/* No entry is of such a group: who is in one makes it active. */
+static struct ledger_group *idle_group(const struct ledger *ledger)
+{
+	struct ledger_group *oldest = NULL;
+
+	for (size_t i = 0; i < ledger->n_groups; i++)
+		if (ledger->groups[i].active < ledger->idle &&
+		    (!oldest || ledger->groups[i].active < oldest->active))
+			oldest = &ledger->groups[i];
+	return oldest;
+}
+
+uint32_t ledger_group(struct ledger *ledger, struct str name, bool always)
+{
+	struct ledger_group *place;
+
+	for (size_t i = 0; i < ledger->n_groups; i++)
+		if (str_eq(ledger->groups[i].name, name))
+			return (uint32_t)i;
+	place = ledger->n_groups >= ledger->limit && !always ? idle_group(ledger) : NULL;
+	if (ledger->n_groups >= ledger->limit && !always && !place)
+		return LEDGER_NONE;
+	if (!place) {
+		ledger->groups = arena_grow(ledger->arena, ledger->groups, ledger->n_groups,
+					    sizeof(*ledger->groups));
+		place = &ledger->groups[ledger->n_groups++];
+	}
+	*place = (struct ledger_group){
+		.name = arena_str(ledger->arena, name),
+		.active = UINT64_MAX,
+	};
+	return (uint32_t)(place - ledger->groups);
+}
+
+const struct ledger_entry *ledger_before(const struct ledger *ledger, uint64_t id, uint64_t start)
+{
+	size_t low = 0, high = ledger->n_before;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int r = compare(id, start, &ledger->before[middle]);
+
+		if (r == 0)
+			return &ledger->before[middle];
+		if (r < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+void process_used_add(struct process_used *to, const struct process_used *more)
+{
+	uint64_t *a = (uint64_t *)to;
+	const uint64_t *b = (const uint64_t *)more;
+
+	for (size_t i = 0; i < COUNTERS; i++)
+		a[i] += b[i];
+}
+
+/*
+ * What grew. What fell (the context switches of threads that ended are gone from /proc, and so is
+ * I/O that may not be read any more) adds nothing, and what follows counts from there.
+ */
+static void add_difference(struct process_used *to, const struct process_used *was,
+			   const struct process_used *is)
+{
+	uint64_t *a = (uint64_t *)to;
+	const uint64_t *b = (const uint64_t *)was, *c = (const uint64_t *)is;
+
+	for (size_t i = 0; i < COUNTERS; i++)
+		a[i] += c[i] > b[i] ? c[i] - b[i] : 0;
+}
+
+void ledger_note(struct ledger *ledger, struct ledger_entry entry)
+{
+	ledger->now = arena_grow(ledger->arena, ledger->now, ledger->n_now, sizeof(*ledger->now));
+	ledger->now[ledger->n_now++] = entry;
+}
+
+void ledger_charge(struct ledger *ledger, struct ledger_entry entry)
+{
+	static const struct process_used nothing = { 0 };
+	const struct ledger_entry *before = ledger_before(ledger, entry.id, entry.start);
+
+	if (entry.group != LEDGER_NONE)
+		add_difference(&ledger->groups[entry.group].sums, before ? &before->used : &nothing,
+			       &entry.used);
+	ledger_note(ledger, entry);
+}
+
+/* The processes of this cycle were charged in the order of their numbers, before all rows. */
+static struct ledger_entry *find_now(const struct ledger *ledger, uint64_t id, uint64_t start)
+{
+	size_t low = 0, high = ledger->n_now;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int r = compare(id, start, &ledger->now[middle]);
+
+		if (r == 0)
+			return &ledger->now[middle];
+		if (r < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+bool ledger_end(struct ledger *ledger, uint64_t id, uint64_t start, const struct process_used *used)
+{
+	struct ledger_entry *now = find_now(ledger, id, start);
+	const struct ledger_entry *entry = now ? now : ledger_before(ledger, id, start);
+
+	if (!entry)
+		return false;
+	if (entry->group != LEDGER_NONE)
+		add_difference(&ledger->groups[entry->group].sums, &entry->used, used);
+	if (now)
+		now->dead = true;
+	return true;
+}
+
+void process_used_of(const struct process *process, struct process_used *ret)
+{
+	*ret = (struct process_used){
+		.user_ns = process->user_ns,
+		.system_ns = process->system_ns,
+		.minor_faults = process->minor_faults,
+		.major_faults = process->major_faults,
+		.read_bytes = process->read_bytes,
+		.write_bytes = process->write_bytes,
+		.voluntary_switches = process->voluntary_switches,
+		.involuntary_switches = process->involuntary_switches,
+	};
+}

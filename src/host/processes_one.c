@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is read of single processes, and the table that all share. */
+#include "host/processes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/num.h"
+
+struct process_shared *processes_shared(struct host *host)
+{
+	struct process_shared *shared = host->processes;
+
+	if (!shared)
+		shared = host->processes = calloc(1, sizeof(*shared));
+	if (!shared)
+		abort();
+	if (shared->cycle != host->cycle) {
+		arena_reset(&shared->arena);
+		shared->cycle = 0;
+		shared->table = (struct process_table){ 0 };
+	}
+	return shared;
+}
+
+void processes_shared_free(struct process_shared *shared)
+{
+	if (!shared)
+		return;
+	arena_release(&shared->arena);
+	free(shared);
+}
+
+static int open_below(int dir, uint32_t number)
+{
+	char name[NUM_TEXT_MAX + 1];
+	int fd;
+
+	name[num_print_u64(name, number)] = '\0';
+	fd = openat(dir, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int processes_open(const struct host *host, uint32_t pid, uint32_t thread)
+{
+	_cleanup_fd_ int dir = open_below(host->dir[HOST_PROC], pid), tasks = -1;
+
+	if (dir < 0)
+		return dir;
+	if (!thread)
+		return fcntl(dir, F_DUPFD_CLOEXEC, 0);
+	tasks = openat(dir, "task", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return tasks < 0 ? -errno : open_below(tasks, thread);
+}
+
+/* What does not fit into `size` is not there. */
+static struct str read_small(int dir, const char *name, char *text, size_t size)
+{
+	_cleanup_fd_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, size);
+
+	return (struct str){ text, n < 0 ? 0 : (size_t)n };
+}
+
+struct str processes_wchan(struct host *host, uint32_t pid, uint32_t thread, struct arena *arena)
+{
+	_cleanup_fd_ int dir = processes_open(host, pid, thread);
+	char text[256];
+	struct str name =
+		dir < 0 ? STR("") : str_trim(read_small(dir, "wchan", text, sizeof(text)));
+
+	/* "0" stands for both: it does not sleep, and one may not know. */
+	return str_eq(name, STR("0")) ? STR("") : arena_str(arena, name);
+}
+
+bool processes_shares(struct host *host, uint32_t pid, uint64_t *ret_resident, uint64_t *ret_swap)
+{
+	_cleanup_fd_ int dir = processes_open(host, pid, 0);
+	uint64_t resident = 0, swap = 0, value;
+	char buffer[4096];
+	struct str text, line, key;
+	bool found = false;
+
+	if (dir < 0)
+		return false;
+	text = read_small(dir, "smaps_rollup", buffer, sizeof(buffer));
+	while (str_line(&text, &line)) {
+		if (!str_word(&line, &key) || !num_take_u64(&line, &value))
+			continue;
+		if (str_eq(key, STR("Pss:"))) {
+			resident = value * 1024;
+			found = true;
+		} else if (str_eq(key, STR("SwapPss:"))) {
+			swap = value * 1024;
+		}
+	}
+	if (!found)
+		return false;
+	*ret_resident = resident;
+	*ret_swap = swap;
+	return true;
+}
