@@ -14,7 +14,7 @@ enum {
 	THREADS = 1 << 17,
 	WORDS = 8, /* of a table of descriptors, read at once */
 	WORDS_MAX = 1 << 14,
-	ANCESTORS = 8,
+	ANCESTORS = 16,
 	TRIES = 4,
 };
 #define IDLE_NS (3600ULL * 1000000000)
@@ -393,32 +393,43 @@ static __always_inline struct process_record_sum *row_of(struct process_record_k
 	return sum ? sum : bpf_map_lookup_elem(&totals, &any);
 }
 
-/* The nearest ancestor that a reader may know. */
+struct climb {
+	struct process_record_kind *kind;
+	struct task_struct___p *parent;
+	u64 born, visited;
+};
+
+static long climb(u32 i, struct climb *c)
+{
+	struct task_struct___p *parent = c->parent;
+	u64 start = BPF_CORE_READ(parent, start_boottime);
+	int pid = BPF_CORE_READ(parent, tgid);
+
+	/* A parent that is gone by now, and its memory another's. */
+	if (pid <= 0 || start > c->born)
+		return 1;
+	if (start <= c->visited) {
+		c->kind->parent = pid;
+		c->kind->parent_start_ns = start;
+		return 1;
+	}
+	c->born = start;
+	c->parent = BPF_CORE_READ(parent, real_parent, group_leader);
+	return 0;
+}
+
+/* The nearest ancestor that a reader may know. Linux 6.1 refuses the loop clang makes of it. */
 static __always_inline void find_parent(struct process_record_kind *kind,
 					struct task_struct___p *task, u64 visited)
 {
-	struct task_struct___p *parent = BPF_CORE_READ(task, real_parent, group_leader);
-	u64 born = task->start_boottime;
+	struct climb c = {
+		.kind = kind,
+		.parent = BPF_CORE_READ(task, real_parent, group_leader),
+		.born = task->start_boottime,
+		.visited = visited,
+	};
 
-	/* Not a loop: Linux 6.1 refuses the one that clang makes of it, for its shape. */
-#pragma unroll
-	for (int i = 0; i < ANCESTORS; i++) {
-		if (!parent)
-			return;
-		u64 start = BPF_CORE_READ(parent, start_boottime);
-		int pid = BPF_CORE_READ(parent, tgid);
-
-		/* A parent that is gone by now, and its memory another's. */
-		if (pid <= 0 || start > born)
-			return;
-		if (start <= visited) {
-			kind->parent = pid;
-			kind->parent_start_ns = start;
-			return;
-		}
-		born = start;
-		parent = BPF_CORE_READ(parent, real_parent, group_leader);
-	}
+	bpf_loop(ANCESTORS, climb, &c, 0);
 }
 
 static __always_inline void keep_kind(struct process_record *r, struct task_struct___p *task,
