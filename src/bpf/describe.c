@@ -96,7 +96,7 @@ static int add_label(struct description *d, const char *map, struct spec_metric 
 
 	if (bar > 0 && text.n)
 		name = (struct str){ text.p, bar };
-	if (bar >= text.n)
+	if (bar + 1 >= text.n)
 		text = ARENA_CONCAT(d->arena, name, STR("|"),
 				    types_decoder(&d->types, type, d->arena));
 	else
