@@ -368,6 +368,21 @@ static struct str reasons(const struct attempt *a)
 	return all;
 }
 
+/* Whoever has another in its place is not missed. */
+static void forgive(struct attempt *a, struct bpf_object *object)
+{
+	const struct btf *btf = a->l->lib.bpf_object__btf(object);
+	struct spec *spec = &a->c->spec;
+
+	for (size_t i = 0; i < spec->n_programs; i++) {
+		const struct spec_program *p = &spec->programs[i],
+					  *first = p->id ? stands_for(a, btf, p) : NULL;
+
+		if (first)
+			spec->programs[first - spec->programs].why = STR("");
+	}
+}
+
 /* Loads and attaches, as often as a program has to be left out. The object is NULL on failure. */
 static int load_rounds(struct attempt *a, struct bpf_object **ret, struct str *ret_why)
 {
@@ -396,6 +411,7 @@ static int load_rounds(struct attempt *a, struct bpf_object **ret, struct str *r
 		if (r == 0)
 			r = pins_begin(&a->l->pins);
 		if (r == 0 && attach(a, object) == 0) {
+			forgive(a, object);
 			*ret = object;
 			return 0;
 		}

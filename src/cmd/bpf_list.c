@@ -94,7 +94,7 @@ static int measure(struct listing *l)
 static struct str program_remark(const struct spec_program *program, int r)
 {
 	if (program->why.n || !program->id)
-		return program->why.n ? program->why : STR("not loaded");
+		return program->why.n ? program->why : STR("not needed");
 	return r == -ENOENT ? STR("not in the kernel any more: peekpush bpf load") : STR("");
 }
 
@@ -301,7 +301,7 @@ static void add_loaded(struct listing *l, struct table *table, size_t at)
 	size_t missing = 0;
 
 	for (size_t i = 0; i < spec->n_programs; i++)
-		missing += !spec->programs[i].id;
+		missing += spec->programs[i].why.n > 0;
 	table_add(table, (struct str[]){
 				 spec->object,
 				 missing ? STR("part") : STR("loaded"),
