@@ -7,7 +7,8 @@ enum { READ, WRITE, OPEN, FSYNC, GETATTR, OPERATIONS };
 
 PP_MAP(ext4_latency_seconds, PERCPU_ARRAY, OPERATIONS, u32, struct calls_slots)
 	PP_HISTOGRAM("Time of operations on files of ext4.", "exp2 0..27 * 1e-6")
-	PP_SCALE("1e-9") PP_SKIP_ZERO PP_LABEL("operation|map:0=read,1=write,2=open,3=fsync,4=getattr");
+	PP_SCALE("1e-9") PP_SKIP_ZERO
+	PP_LABEL("operation|map:0=read,1=write,2=open,3=fsync,4=getattr");
 
 CALLS(read, ext4_file_read_iter, ext4_latency_seconds, READ)
 CALLS(write, ext4_file_write_iter, ext4_latency_seconds, WRITE)

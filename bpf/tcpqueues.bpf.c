@@ -27,7 +27,8 @@ PP_MAP_FLAGS(accept_latency_seconds, PERCPU_HASH, PORTS, struct listening, struc
 	     "exp2 0..26 * 1e-6")
 	PP_SCALE("1e-9");
 PP_MAP(tcp_syn_backlog, PERCPU_ARRAY, 1, u32, struct backlog_slots)
-	PP_HISTOGRAM("Connections that waited to be accepted when one more came.", "exp2zero 0..17");
+	PP_HISTOGRAM("Connections that waited to be accepted when one more came.",
+		     "exp2zero 0..17");
 
 /* By address of the socket. Those that end before they are accepted make room in time. */
 PP_MAP(queued, LRU_HASH, WAITING, u64, u64);
