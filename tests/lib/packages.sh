@@ -38,6 +38,7 @@ packages_tests=(
 	man-db
 	openssl
 	procps
+	prometheus-process-exporter
 	prometheus-node-exporter
 	python3 python3-numpy python3-prometheus-client
 	systemd

@@ -224,6 +224,7 @@ static int named_run(struct collect *c)
 	uint64_t now = (uint64_t)clock_wall_seconds(), boot = process_boot(c);
 	uint64_t keep = (uint64_t)named.conf->keep_ns / 1000000000;
 	const struct process_shared *shared;
+	struct process_totals totals = { 0 };
 	_cleanup_buf_ struct buf out = { 0 };
 	int r = process_table(c, &wants, &shared);
 
@@ -238,7 +239,11 @@ static int named_run(struct collect *c)
 	named.ledger.idle = now > IDLE_SECONDS ? now - IDLE_SECONDS : 0;
 	ledger_forget(&named.ledger, now > keep ? now - keep : 0);
 	named_assign(&named);
-	if (!shared->by_kernel)
+	/* What the kernel kept of the dead while we looked elsewhere cannot be told from what we
+	 * saw. */
+	if (process_dead(c, shared, named.ledger.seen, &totals) == 0)
+		named_add_dead(&named, &totals);
+	else
 		named.ledger.seen = (struct process_seen){ 0 };
 	count(&named, now);
 	if (named.conf->threads)

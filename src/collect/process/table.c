@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "bpf/loaded.h"
+#include "bpf/processes.h"
 
 /* Another tree than the kernel's own has other processes than its iterator tells. */
 static int from_kernel(struct collect *c, struct process_shared *shared)
@@ -50,6 +51,22 @@ int process_table(struct collect *c, const struct process_wants *wants,
 		return collect_fail(c, -ENODATA, "no process in /proc");
 	*ret = shared;
 	return 0;
+}
+
+int process_dead(struct collect *c, const struct process_shared *table, struct process_seen seen,
+		 struct process_totals *ret)
+{
+	const struct loaded_object *object;
+	struct loaded set;
+	int r = -ENOENT;
+
+	if (!table->by_kernel)
+		return r;
+	if (loaded_open(c->host->pins, STR("processes"), &set) == 0 &&
+	    (object = loaded_find(&set, STR("processes"))))
+		r = process_totals_read(object, seen, c->scratch, ret);
+	loaded_close(&set);
+	return r;
 }
 
 uint64_t process_boot(struct collect *c)

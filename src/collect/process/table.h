@@ -12,6 +12,13 @@
 int process_table(struct collect *c, const struct process_wants *wants,
 		  const struct process_shared **ret);
 
+/*
+ * Those that ended since `seen`, after the table was read in the same cycle. -ENOENT when nobody
+ * knows: the table was read from /proc.
+ */
+int process_dead(struct collect *c, const struct process_shared *table, struct process_seen seen,
+		 struct process_totals *ret);
+
 /* Hash of the running kernel's boot id: process numbers and starts of another one mean nothing. */
 uint64_t process_boot(struct collect *c);
 
