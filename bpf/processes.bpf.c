@@ -11,11 +11,9 @@
 enum {
 	NOFILE = 7, /* RLIMIT_NOFILE */
 	CPUS = 1024,
-	THREADS = 1 << 17,
-	WORDS = 8, /* of a table of descriptors, read at once */
+	WORDS = 4, /* of a table of descriptors, read at once */
 	WORDS_MAX = 1 << 14,
 	ANCESTORS = 16,
-	TRIES = 4,
 };
 #define IDLE_NS (3600ULL * 1000000000)
 #define SWEEP_NS (60ULL * 1000000000)
@@ -141,6 +139,11 @@ static long add_cpu(u32 cpu, struct pages *p)
 	return 0;
 }
 
+static __always_inline u64 counters_at(u64 address)
+{
+	return (u64)BPF_CORE_READ((struct percpu_counter___p *)address, counters);
+}
+
 /* Files, anonymous, swapped out, shared memory: enum MM_FILEPAGES and so on. */
 static __always_inline void read_pages(struct process_record *r, struct mm_struct___p *mm)
 {
@@ -151,18 +154,18 @@ static __always_inline void read_pages(struct process_record *r, struct mm_struc
 
 		bpf_core_read(p.sum, sizeof(p.sum), &before->rss_stat.count);
 	} else {
-		u64 at = (u64)mm + bpf_core_field_offset(struct mm_struct___p, rss_stat);
+		u64 first = (u64)mm + bpf_core_field_offset(struct mm_struct___p, rss_stat);
+		u64 size = bpf_core_type_size(struct percpu_counter___p), at = first;
 
-		for (int i = 0; i < 4; i++) {
-			struct percpu_counter___p *counter = (void *)at;
-
-			p.sum[i] = BPF_CORE_READ(counter, count);
-			p.counters[i] = (u64)BPF_CORE_READ(counter, counters);
-			at += bpf_core_type_size(struct percpu_counter___p);
+		for (int i = 0; i < 4; i++, at += size)
+			p.sum[i] = BPF_CORE_READ((struct percpu_counter___p *)at, count);
+		p.counters[0] = counters_at(first);
+		p.counters[3] = counters_at(first + 3 * size);
+		p.together = p.counters[3] == p.counters[0] + 12;
+		if (!p.together) {
+			p.counters[1] = counters_at(first + size);
+			p.counters[2] = counters_at(first + 2 * size);
 		}
-		p.together = p.counters[1] == p.counters[0] + 4 &&
-			     p.counters[2] == p.counters[0] + 8 &&
-			     p.counters[3] == p.counters[0] + 12;
 		bpf_loop(cpus, add_cpu, &p, 0);
 	}
 	r->pages_virtual = BPF_CORE_READ(mm, total_vm);
@@ -213,64 +216,6 @@ static __always_inline void read_fds(struct process_record *r, struct files_stru
 	r->flags |= PROCESS_RECORD_FDS;
 }
 
-struct walk {
-	struct process_record *r;
-	u64 node, head;
-	struct mm_struct___p *mm;
-	struct files_struct *files;
-};
-
-static long add_thread(u32 i, struct walk *w)
-{
-	struct process_record *r = w->r;
-	struct task_struct___p *t;
-
-	if (!w->node || w->node == w->head)
-		return 1;
-	t = (void *)(w->node - bpf_core_field_offset(struct task_struct___p, thread_node));
-	r->user_ns += BPF_CORE_READ(t, utime);
-	r->system_ns += BPF_CORE_READ(t, stime);
-	r->runtime_ns += BPF_CORE_READ(t, se.sum_exec_runtime);
-	r->minor_faults += BPF_CORE_READ(t, min_flt);
-	r->major_faults += BPF_CORE_READ(t, maj_flt);
-	r->voluntary_switches += BPF_CORE_READ(t, nvcsw);
-	r->involuntary_switches += BPF_CORE_READ(t, nivcsw);
-	if (bpf_core_field_exists(t->sched_info.run_delay)) {
-		r->delay_ns += BPF_CORE_READ(t, sched_info.run_delay);
-		r->flags |= PROCESS_RECORD_DELAY;
-	}
-	if (has_io()) {
-		r->read_bytes += BPF_CORE_READ(t, ioac.read_bytes);
-		r->write_bytes += BPF_CORE_READ(t, ioac.write_bytes);
-	}
-	if (!w->mm)
-		w->mm = BPF_CORE_READ(t, mm);
-	if (!w->files)
-		w->files = BPF_CORE_READ(t, files);
-	w->node = (u64)BPF_CORE_READ(t, thread_node.next);
-	return 0;
-}
-
-/* A thread that ends moves its figures into the process': the count tells whether one did. */
-static __always_inline void read_threads(struct walk *w, struct task_struct___p *task)
-{
-	struct signal_struct___p *signal = task->signal;
-	u64 address = (u64)BPF_CORE_READ(task, signal);
-
-	w->head = address + bpf_core_field_offset(struct signal_struct___p, thread_head);
-	for (int i = 0; i < TRIES; i++) {
-		u32 before = signal->stats_lock.seqcount.seqcount.sequence;
-
-		read_ended(w->r, signal);
-		w->r->delay_ns = 0;
-		w->node = (u64)signal->thread_head.next;
-		bpf_loop(THREADS, add_thread, w, 0);
-		if (before == signal->stats_lock.seqcount.seqcount.sequence && !(before & 1))
-			break;
-	}
-	w->r->threads = signal->nr_threads;
-}
-
 /* Pids in the records are the host's: for a reader elsewhere they would name other processes. */
 static __always_inline bool foreign(struct seq_file *seq)
 {
@@ -301,7 +246,7 @@ int table(struct bpf_iter__task *ctx)
 			return 0;
 		}
 	}
-	if (task->pid != task->tgid || foreign(seq))
+	if (task->pid != task->tgid)
 		return 0;
 	s = state_of(now);
 	if (s)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Processes as the kernel has them, and the part of a process_record that can be read of the dead
- * too. A process' figures are those of its threads, and in signal_struct those of its ended ones.
+ * Processes as the kernel has them, and the part of a process_record that needs no helper of its
+ * own. A process' figures are those of its threads, and in signal_struct those of its ended ones.
  */
 #pragma once
 
@@ -137,10 +137,99 @@ static __always_inline void read_task(struct process_record *r, struct task_stru
 	r->start_ns = task->start_boottime;
 	r->state = task->__state;
 	r->exit_state = task->exit_state;
-	r->cgroup = cgroup_of((struct task_struct *)task);
+	r->cgroup = task->cgroups->dfl_cgrp->kn->id;
 	if (r->cgroup)
 		r->flags |= PROCESS_RECORD_CGROUP;
 	if (task->flags & KERNEL_THREAD)
 		r->flags |= PROCESS_RECORD_KERNEL;
 	bpf_probe_read_kernel_str(r->comm, sizeof(r->comm), task->comm);
+}
+
+enum { THREADS = 1 << 17, TRIES = 4 };
+
+struct walk {
+	struct process_record *r;
+	u64 node, head;
+	struct mm_struct___p *mm;
+	struct files_struct *files;
+};
+
+static long add_thread(u32 i, struct walk *w)
+{
+	struct process_record *r = w->r;
+	struct task_struct___p *t;
+
+	if (!w->node || w->node == w->head)
+		return 1;
+	t = (void *)(w->node - bpf_core_field_offset(struct task_struct___p, thread_node));
+	r->user_ns += BPF_CORE_READ(t, utime);
+	r->system_ns += BPF_CORE_READ(t, stime);
+	r->runtime_ns += BPF_CORE_READ(t, se.sum_exec_runtime);
+	r->minor_faults += BPF_CORE_READ(t, min_flt);
+	r->major_faults += BPF_CORE_READ(t, maj_flt);
+	r->voluntary_switches += BPF_CORE_READ(t, nvcsw);
+	r->involuntary_switches += BPF_CORE_READ(t, nivcsw);
+	if (bpf_core_field_exists(t->sched_info.run_delay)) {
+		r->delay_ns += BPF_CORE_READ(t, sched_info.run_delay);
+		r->flags |= PROCESS_RECORD_DELAY;
+	}
+	if (has_io()) {
+		r->read_bytes += BPF_CORE_READ(t, ioac.read_bytes);
+		r->write_bytes += BPF_CORE_READ(t, ioac.write_bytes);
+	}
+	if (!w->mm)
+		w->mm = BPF_CORE_READ(t, mm);
+	if (!w->files)
+		w->files = BPF_CORE_READ(t, files);
+	w->node = (u64)BPF_CORE_READ(t, thread_node.next);
+	return 0;
+}
+
+/* Most processes have but one thread: its members are read at once, without a helper. */
+static __always_inline void add_only_thread(struct walk *w, struct task_struct___p *t)
+{
+	struct process_record *r = w->r;
+
+	r->user_ns += t->utime;
+	r->system_ns += t->stime;
+	r->runtime_ns += t->se.sum_exec_runtime;
+	r->minor_faults += t->min_flt;
+	r->major_faults += t->maj_flt;
+	r->voluntary_switches += t->nvcsw;
+	r->involuntary_switches += t->nivcsw;
+	if (bpf_core_field_exists(t->sched_info.run_delay)) {
+		r->delay_ns = t->sched_info.run_delay;
+		r->flags |= PROCESS_RECORD_DELAY;
+	}
+	if (has_io()) {
+		r->read_bytes += t->ioac.read_bytes;
+		r->write_bytes += t->ioac.write_bytes;
+	}
+	w->mm = BPF_CORE_READ(t, mm);
+	w->files = BPF_CORE_READ(t, files);
+}
+
+/* A thread that ends moves its figures into the process': the count tells whether one did. */
+static __always_inline void read_threads(struct walk *w, struct task_struct___p *task)
+{
+	struct signal_struct___p *signal = task->signal;
+
+	w->r->threads = signal->nr_threads;
+	w->head = (u64)BPF_CORE_READ(task, signal) +
+		  bpf_core_field_offset(struct signal_struct___p, thread_head);
+	for (int i = 0; i < TRIES; i++) {
+		u32 before = signal->stats_lock.seqcount.seqcount.sequence;
+
+		read_ended(w->r, signal);
+		w->r->delay_ns = 0;
+		if (w->r->threads == 1) {
+			add_only_thread(w, task);
+		} else {
+			w->node = (u64)signal->thread_head.next;
+			bpf_loop(THREADS, add_thread, w, 0);
+		}
+		if (before == signal->stats_lock.seqcount.seqcount.sequence && !(before & 1))
+			break;
+		w->r->threads = signal->nr_threads;
+	}
 }
