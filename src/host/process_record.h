@@ -22,7 +22,8 @@ enum process_record_flags {
 	PROCESS_RECORD_KERNEL = 8,  /* a kernel thread */
 	PROCESS_RECORD_CGROUP = 16, /* cgroup */
 	PROCESS_RECORD_DELAY = 32,  /* delay_ns */
-	/* Whoever opened the iterator is not in the host's pid namespace. The first record, or none. */
+	/* Whoever opened the iterator is not in the host's pid namespace. The first record, or
+	   none. */
 	PROCESS_RECORD_FOREIGN = 64,
 };
 
