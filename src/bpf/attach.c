@@ -119,6 +119,9 @@ static int pin(struct loader *l, struct bpf_link *link, const char *prefix, stru
 		return r;
 	}
 	r = pins_add(&l->pins, prefix, name, l->lib.bpf_link__fd(link), l->arena);
+	/* Or the perf event behind it would be disabled. */
+	if (r == 0)
+		l->lib.bpf_link__disconnect(link);
 	(void)l->lib.bpf_link__destroy(link);
 	if (r < 0)
 		*ret_why = arena_printf(l->arena, "its link cannot be pinned: %s", strerror(-r));

@@ -9,6 +9,7 @@
 #define LIBBPF_FUNCTIONS(X)               \
 	X(bpf_iter_create)                \
 	X(bpf_link__destroy)              \
+	X(bpf_link__disconnect)           \
 	X(bpf_link__fd)                   \
 	X(bpf_map__fd)                    \
 	X(bpf_map__key_size)              \

@@ -19,7 +19,7 @@ void ebpf_count_bad(struct collect *c, struct str object, uint64_t n)
 		(void)state_add(c->state, key, n);
 }
 
-/* Its link is pinned; of an iterator, itself. */
+/* Its link is pinned; of an iterator, itself; of one that samples, a link for each CPU. */
 static bool is_attached(const struct loaded_object *object, const struct spec_program *program,
 			struct arena *arena)
 {
@@ -32,7 +32,9 @@ static bool is_attached(const struct loaded_object *object, const struct spec_pr
 		if (fstatat(object->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 			return true;
 	}
-	return false;
+	return str_starts(program->hook, STR("perf_event/")) &&
+	       fstatat(object->dir, ARENA_CONCAT(arena, STR("link_"), program->name, STR("_0")).p,
+		       &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 static void add_usage(struct collect *c, const struct spec_program *program,
