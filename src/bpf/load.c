@@ -143,6 +143,8 @@ static int tidy(struct loader *l, struct candidate *v, size_t n, size_t *ret_mis
 		if (!wanted)
 			r = pins_remove(&l->pins, dirs[i], "");
 	}
+	/* A loader that was killed may have left programs there that run. */
+	(void)pins_abort(&l->pins);
 	return r;
 }
 
@@ -228,10 +230,16 @@ int bpf_unload(const struct ebpf_conf *conf, struct arena *arena, size_t *ret_n,
 		else
 			++*ret_n;
 	}
-	if (pins_remove(&pins, STR("new"), "") == 0)
+	if (pins_abort(&pins) == 0)
 		++*ret_n;
 	if (r < 0)
 		*ret_why = arena_printf(arena, "%s: %s", pins.path, strerror(-r));
-	pins_close(&pins);
-	return r < 0 ? r : bpf_unmount(conf, arena);
+	pins_end(&pins);
+	if (r < 0)
+		return r;
+	r = bpf_unmount(conf, arena);
+	if (r < 0)
+		*ret_why = arena_printf(arena, "%s: cannot be unmounted: %s", conf->pins.p,
+					strerror(-r));
+	return r;
 }

@@ -455,6 +455,6 @@ int load_candidate(struct loader *l, struct candidate *c, struct str *ret_why)
 	if (r == 0)
 		*ret_why = reasons(&a);
 	else
-		(void)pins_remove(&l->pins, STR("new"), "");
+		(void)pins_abort(&l->pins);
 	return r;
 }

@@ -6,7 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/magic.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -20,7 +24,7 @@
 /* What stands in the mount table in place of a device: by it we know ours. */
 #define SOURCE "peekpush"
 #define GROUP "peekpush"
-enum { MODE = 0750 };
+enum { MODE = 0750, WAITS = 100, WAIT_MS = 20 };
 
 static bool is_bpf(const char *path)
 {
@@ -45,6 +49,25 @@ static bool is_fresh(const char *path)
 	return stat(path, &st) == 0 && st.st_gid == 0 && (st.st_mode & 0777) == MODE;
 }
 
+/*
+ * Of two loaders at once only one is to mount, or the other's would hide what the first one loaded.
+ * The lock is that of the directory below, which anybody may take: it is not waited for for long.
+ */
+static int mount_once(const char *path)
+{
+	_cleanup_fd_ int below = file_open_dir(AT_FDCWD, path);
+	int r;
+
+	if (below < 0)
+		return below;
+	for (int i = 0; i < WAITS && flock(below, LOCK_EX | LOCK_NB) < 0; i++)
+		(void)poll(NULL, 0, WAIT_MS);
+	if (is_bpf(path))
+		return 0;
+	r = mount(SOURCE, path, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0750");
+	return r < 0 ? -errno : 0;
+}
+
 int bpf_mount(const struct ebpf_conf *conf, struct arena *arena, struct str *ret_why)
 {
 	const char *path = conf->pins.p;
@@ -56,8 +79,8 @@ int bpf_mount(const struct ebpf_conf *conf, struct arena *arena, struct str *ret
 		return 0;
 	}
 	r = file_make_dirs(path, 0755);
-	if (r == 0 && mount(SOURCE, path, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0750") < 0)
-		r = -errno;
+	if (r == 0)
+		r = mount_once(path);
 	if (r < 0) {
 		*ret_why = arena_printf(arena, "%s: no BPF file system can be mounted there: %s",
 					path, strerror(-r));
@@ -69,9 +92,13 @@ int bpf_mount(const struct ebpf_conf *conf, struct arena *arena, struct str *ret
 	return r;
 }
 
-/* Only what we mounted: one that the system or a person made stays. */
+/*
+ * Only what we mounted: one that the system or a person made stays. An agent may have directories
+ * in it open until its next cycle, so it is taken off and goes when they do.
+ */
 int bpf_unmount(const struct ebpf_conf *conf, struct arena *arena)
 {
+	char path[PATH_MAX];
 	struct mount *mounts;
 	struct str text;
 	size_t n, bad;
@@ -79,14 +106,17 @@ int bpf_unmount(const struct ebpf_conf *conf, struct arena *arena)
 
 	if (r < 0)
 		return r;
+	/* The table has no links, no relative names, and no slash at the end. */
+	if (!realpath(conf->pins.p, path))
+		return errno == ENOENT ? 0 : -errno;
 	mounts_parse(text, arena, &mounts, &n, &bad);
 	for (size_t i = n; i > 0; i--) {
 		const struct mount *m = &mounts[i - 1];
 
-		if (!str_eq(m->point, conf->pins))
+		if (!str_eq(m->point, str_of(path)))
 			continue;
 		if (str_eq(m->type, STR("bpf")) && str_eq(m->device, STR(SOURCE)) &&
-		    umount(conf->pins.p) < 0 && errno != EPERM)
+		    umount2(path, MNT_DETACH) < 0 && errno != EPERM)
 			return -errno;
 		break;
 	}

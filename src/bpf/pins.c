@@ -16,6 +16,35 @@
 #include "base/file.h"
 
 #define NEW "new"
+#define LOCK "lock"
+
+/*
+ * A directory that only loaders can open: what readers can open they could lock, too, and keep
+ * every loader waiting. Unload removes it, so that what is locked need not be there any more.
+ */
+static int take_lock(int dir)
+{
+	for (;;) {
+		struct stat mine, there;
+		int fd, r = 0;
+
+		if (mkdirat(dir, LOCK, 0700) < 0 && errno != EEXIST)
+			return -errno;
+		fd = file_open_dir(dir, LOCK);
+		if (fd == -ENOENT)
+			continue;
+		if (fd < 0)
+			return fd;
+		if (flock(fd, LOCK_EX) < 0 || fstat(fd, &mine) < 0 ||
+		    fstatat(dir, LOCK, &there, AT_SYMLINK_NOFOLLOW) < 0)
+			r = -errno;
+		if (r == 0 && there.st_ino == mine.st_ino)
+			return fd;
+		(void)close(fd);
+		if (r < 0 && r != -ENOENT && r != -EINTR)
+			return r;
+	}
+}
 
 int pins_open(const char *path, struct arena *arena, struct pins *ret, struct str *ret_why)
 {
@@ -31,11 +60,13 @@ int pins_open(const char *path, struct arena *arena, struct pins *ret, struct st
 	if (fstatfs(ret->dir, &fs) == 0 && fs.f_type != BPF_FS_MAGIC) {
 		*ret_why = arena_printf(arena, "%s: no BPF file system is mounted there", path);
 		r = -ENOTSUP;
-	} else if (fstat(ret->dir, &ret->st) < 0 || flock(ret->dir, LOCK_EX) < 0) {
-		r = -errno;
-		*ret_why = arena_printf(arena, "%s: %s", path, strerror(-r));
 	} else {
-		return 0;
+		r = fstat(ret->dir, &ret->st) < 0 ? -errno : take_lock(ret->dir);
+		if (r >= 0) {
+			ret->lock = r;
+			return 0;
+		}
+		*ret_why = arena_printf(arena, "%s: %s", path, strerror(-r));
 	}
 	(void)close(ret->dir);
 	return r;
@@ -43,7 +74,14 @@ int pins_open(const char *path, struct arena *arena, struct pins *ret, struct st
 
 void pins_close(struct pins *pins)
 {
+	(void)close(pins->lock);
 	(void)close(pins->dir);
+}
+
+void pins_end(struct pins *pins)
+{
+	(void)unlinkat(pins->dir, LOCK, AT_REMOVEDIR);
+	pins_close(pins);
 }
 
 bool pins_split(struct str name, struct str *ret_object, struct str *ret_hash)
@@ -132,9 +170,14 @@ static int share(const struct pins *pins, int dir, const char *name, mode_t mode
 	return fchmodat(dir, name, mode, 0) < 0 ? -errno : 0;
 }
 
+int pins_abort(const struct pins *pins)
+{
+	return pins_remove(pins, STR(NEW), "");
+}
+
 int pins_begin(const struct pins *pins)
 {
-	int r = pins_remove(pins, STR(NEW), "");
+	int r = pins_abort(pins);
 
 	if (r < 0 && r != -ENOENT)
 		return r;

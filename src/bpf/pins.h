@@ -14,7 +14,7 @@ enum { PINS_HASH = 16 };
 
 struct pins {
 	const char *path;
-	int dir;
+	int dir, lock;
 	struct stat st;
 };
 
@@ -24,6 +24,8 @@ struct pins {
  */
 int pins_open(const char *path, struct arena *arena, struct pins *ret, struct str *ret_why);
 void pins_close(struct pins *pins);
+/* The same when nothing is to stay: without the lock. */
+void pins_end(struct pins *pins);
 
 /* Names of the directories of `object`, or of all when it is empty; "new" is never among them. */
 int pins_list(const struct pins *pins, struct str object, struct arena *arena, struct str **ret,
@@ -33,6 +35,8 @@ bool pins_split(struct str name, struct str *ret_object, struct str *ret_hash);
 
 /* An empty "new"; whatever a loader that was killed left in it goes away. 0 or -errno. */
 int pins_begin(const struct pins *pins);
+/* Removes "new" and what is in it. 0; -ENOENT: there is none; or -errno. */
+int pins_abort(const struct pins *pins);
 /* Pins a descriptor as new/PREFIX_NAME. */
 int pins_add(const struct pins *pins, const char *prefix, struct str name, int fd,
 	     struct arena *arena);
