@@ -16,4 +16,7 @@ struct builtin {
 	const unsigned char *begin, *end;
 };
 
+/* In place of the name of a file that an object was loaded from. */
+#define BUILTIN_FILE "built-in"
+
 extern const struct builtin *const builtin_programs; /* ends with a NULL name */

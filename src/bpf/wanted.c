@@ -56,11 +56,16 @@ static void add_user_object(struct wanting *w, const struct ebpf_conf *conf, int
 	struct str sidecar = ARENA_CONCAT(w->arena, base, STR(".conf"));
 	int r = file_read(dir, file.p, OBJECT_MAX, w->arena, &object.bytes);
 
-	if (r == 0)
-		r = file_read(dir, sidecar.p, SIDECAR_MAX, w->arena, &object.sidecar);
-	if (r < 0 && !(r == -ENOENT && object.bytes.n))
+	if (r < 0) {
 		object.why = arena_printf(w->arena, "%.*s: %s", STR_ARG(object.file), strerror(-r));
-	else if (!is_plain(name))
+	} else {
+		r = file_read(dir, sidecar.p, SIDECAR_MAX, w->arena, &object.sidecar);
+		if (r < 0 && r != -ENOENT)
+			object.why =
+				arena_printf(w->arena, "%.*s/%.*s: %s", STR_ARG(ebpf_objects(conf)),
+					     STR_ARG(sidecar), strerror(-r));
+	}
+	if (!is_plain(name))
 		object.why = STR("an object's name is of letters, digits, - and _, at most 64");
 	*add(w, name) = object;
 }
@@ -99,7 +104,7 @@ int bpf_wanted(const struct ebpf_conf *conf, struct arena *arena, struct load_ob
 		if (ebpf_wants(conf, str_of(b->name), b->on))
 			*add(&w, str_of(b->name)) = (struct load_object){
 				.name = str_of(b->name),
-				.file = STR("built-in"),
+				.file = STR(BUILTIN_FILE),
 				.bytes = str_between((const char *)b->begin, (const char *)b->end),
 				.builtin = true,
 			};

@@ -286,9 +286,9 @@ static uint64_t bytes_of(const struct listing *l, size_t at)
 	return sum;
 }
 
-static struct str help_of(struct listing *l, struct str name)
+static struct str help_of(struct listing *l, struct str name, bool ours)
 {
-	const struct builtin *b = builtin_of(name);
+	const struct builtin *b = ours ? builtin_of(name) : NULL;
 
 	if (!b)
 		return STR("your own");
@@ -302,21 +302,22 @@ static void add_loaded(struct listing *l, struct table *table, size_t at)
 
 	for (size_t i = 0; i < spec->n_programs; i++)
 		missing += spec->programs[i].why.n > 0;
-	table_add(table, (struct str[]){
-				 spec->object,
-				 missing ? STR("part") : STR("loaded"),
-				 number(l, spec->n_metrics),
-				 number(l, bytes_of(l, at)),
-				 lost(l, &l->loaded.objects[at]),
-				 is_wanted(l, spec->object)
-					 ? help_of(l, spec->object)
-					 : STR("not wanted any more: peekpush bpf load"),
-			 });
+	table_add(table,
+		  (struct str[]){
+			  spec->object,
+			  missing ? STR("part") : STR("loaded"),
+			  number(l, spec->n_metrics),
+			  number(l, bytes_of(l, at)),
+			  lost(l, &l->loaded.objects[at]),
+			  is_wanted(l, spec->object)
+				  ? help_of(l, spec->object, str_eq(spec->file, STR(BUILTIN_FILE)))
+				  : STR("not wanted any more: peekpush bpf load"),
+		  });
 }
 
 static void add_absent(struct listing *l, struct table *table, struct str name, bool wanted)
 {
-	struct str why = wanted ? loader_why(l->conf, name, &l->arena) : help_of(l, name);
+	struct str why = wanted ? loader_why(l->conf, name, &l->arena) : help_of(l, name, true);
 
 	if (!why.n)
 		why = STR("not loaded yet: peekpush bpf load");

@@ -8,13 +8,18 @@
 
 #include <errno.h>
 
-/* Those that serve another collector have been loaded for it, whatever the list says. */
-static bool is_wanted(const struct ebpf_conf *conf, struct str name)
+/*
+ * Those that serve another collector have been loaded for it, whatever the list says. A user's own
+ * may stand in for one of ours that is off by default.
+ */
+static bool is_wanted(const struct ebpf_conf *conf, const struct spec *spec)
 {
-	for (const struct builtin *b = builtin_programs; b->name; b++)
-		if (str_eq(str_of(b->name), name))
-			return b->hidden || ebpf_wants(conf, name, b->on);
-	return ebpf_wants(conf, name, true);
+	bool ours = str_eq(spec->file, STR(BUILTIN_FILE));
+
+	for (const struct builtin *b = builtin_programs; ours && b->name; b++)
+		if (str_eq(str_of(b->name), spec->object))
+			return b->hidden || ebpf_wants(conf, spec->object, b->on);
+	return ebpf_wants(conf, spec->object, true);
 }
 
 /* The metrics of all objects; one that two objects define alike is added up, in one place. */
@@ -59,7 +64,7 @@ static void choose(struct ebpf *self, const struct ebpf_conf *conf)
 	for (size_t i = 0; i < set->n; i++) {
 		const struct loaded_object *object = &set->objects[i];
 
-		if (!is_wanted(conf, object->spec.object))
+		if (!is_wanted(conf, &object->spec))
 			continue;
 		self->objects[self->n_objects++] = object;
 		for (size_t m = 0; m < object->spec.n_metrics; m++)
