@@ -260,7 +260,6 @@ const struct collector collector_namedprocess = {
 	.name = "namedprocess",
 	.help = "processes by groups: CPU, memory, I/O, faults, open files, states",
 	.reads = "/proc/PID/*, or the BPF program processes",
-	.on = true,
 	.section = &section_namedprocess,
 	.self_size = sizeof(struct named_self),
 	.open = named_open,
