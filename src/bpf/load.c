@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/bpf.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -12,6 +15,9 @@
 
 /* Goes into the hash: raise it when what is pinned, or the meaning of a spec's text, changes. */
 #define LAYOUT STR("layout 1")
+
+/* Loading takes milliseconds; the verifier may take a while for a large program. */
+enum { TRY_SECONDS = 20 };
 
 static long bpf_call(int command, union bpf_attr *attr)
 {
@@ -68,6 +74,34 @@ static struct str hash_of(const struct load_object *o, struct arena *arena)
 			    str_hash((struct str){ (const char *)parts, sizeof(parts) }));
 }
 
+/*
+ * A damaged file can crash libbpf, and must not take the other objects with it: the user's are
+ * tried in a process of their own first.
+ */
+static bool survives(const struct loader *l, const struct load_object *o)
+{
+	static const int deadly[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
+	const struct rlimit no_core = { 0 };
+	int status = 0;
+	pid_t pid = o->builtin ? -1 : fork();
+
+	if (pid == 0) {
+		(void)setrlimit(RLIMIT_CORE, &no_core);
+		for (size_t i = 0; i < ARRAY_SIZE(deadly); i++)
+			(void)signal(deadly[i], SIG_DFL);
+		(void)alarm(TRY_SECONDS);
+
+		struct bpf_object *object = load_open(l, o);
+
+		if (object)
+			(void)l->lib.bpf_object__load(object);
+		_exit(0);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status == 0;
+}
+
 static void describe_candidate(struct loader *l, struct candidate *c)
 {
 	const struct load_object *o = c->wanted;
@@ -78,6 +112,8 @@ static void describe_candidate(struct loader *l, struct candidate *c)
 	c->spec.file = o->file;
 	c->spec.hash = hash_of(o, l->arena);
 	c->why = o->why;
+	if (!c->why.n && !survives(l, o))
+		c->why = STR("libbpf does not survive it: the file is damaged");
 	if (c->why.n)
 		return;
 	object = load_open(l, o);
