@@ -3,6 +3,7 @@
 #include "collect/process/namedprocess.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "base/clock.h"
 #include "collect/process/table.h"
@@ -239,12 +240,16 @@ static int named_run(struct collect *c)
 	named.ledger.idle = now > IDLE_SECONDS ? now - IDLE_SECONDS : 0;
 	ledger_forget(&named.ledger, now > keep ? now - keep : 0);
 	named_assign(&named);
-	/* What the kernel kept of the dead while we looked elsewhere cannot be told from what we
-	 * saw. */
+	/* What the kernel keeps while we read /proc cannot be told from what we saw there. */
 	if (process_dead(c, shared, named.ledger.seen, &totals) == 0)
 		named_add_dead(&named, &totals);
 	else
 		named.ledger.seen = (struct process_seen){ 0 };
+	if (totals.lost)
+		collect_note(c, STR("the BPF program processes"),
+			     "%" PRIu64 " processes ended and were overwritten before they were read; "
+			     "a shorter push.interval helps",
+			     totals.lost);
 	count(&named, now);
 	if (named.conf->threads)
 		named_add_threads(&named, boot, now);
