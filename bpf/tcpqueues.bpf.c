@@ -76,17 +76,20 @@ static __always_inline int accept(const struct sock *child)
 	return 0;
 }
 
-SEC("fentry/inet_csk_reqsk_queue_add")
-int BPF_PROG(add, const struct sock *sk, const void *request, const struct sock *child)
+/* inet_csk_reqsk_queue_add() says more, but is part of this one in most kernels. */
+SEC("fentry/inet_csk_complete_hashdance")
+int BPF_PROG(add, const struct sock *sk, const struct sock *child, const void *request,
+	     bool own_request)
 {
-	return queue(sk, child);
+	return own_request ? queue(sk, child) : 0;
 }
 
-SEC("kprobe/inet_csk_reqsk_queue_add")
+SEC("kprobe/inet_csk_complete_hashdance")
 PP_TAG("fallback:add") int add_probe(struct pt_regs *regs)
 {
-	return queue((const struct sock *)PT_REGS_PARM1(regs),
-		     (const struct sock *)PT_REGS_PARM3(regs));
+	return (bool)PT_REGS_PARM4(regs) ? queue((const struct sock *)PT_REGS_PARM1(regs),
+						 (const struct sock *)PT_REGS_PARM2(regs))
+					 : 0;
 }
 
 /* It had four arguments before Linux 6.10, and has two. */
