@@ -26,10 +26,6 @@ enum req_op {
 	REQ_OP_DRV_OUT = 35,
 };
 
-enum rqf_flags {
-	__RQF_FLUSH_SEQ,
-};
-
 struct gendisk {
 	int major, first_minor;
 } RELOCATED;
@@ -41,7 +37,7 @@ struct request_queue {
 
 struct request {
 	struct request_queue *q;
-	u32 cmd_flags, rq_flags;
+	u32 cmd_flags;
 	unsigned int __data_len;
 	u64 start_time_ns, io_start_time_ns;
 } RELOCATED;
@@ -113,16 +109,6 @@ static __always_inline u64 issued_at(struct request *rq, enum req_op op)
 	return at;
 }
 
-/* A step of a flush that the block layer makes of a request, not the request. */
-static __always_inline bool is_flush_step(struct request *rq, enum req_op op)
-{
-	u32 bit = 4; /* was a macro until 6.10 */
-
-	if (bpf_core_enum_value_exists(enum rqf_flags, __RQF_FLUSH_SEQ))
-		bit = bpf_core_enum_value(enum rqf_flags, __RQF_FLUSH_SEQ);
-	return rq->rq_flags >> bit & 1 && op != REQ_OP_FLUSH;
-}
-
 static __always_inline void observe(struct slots *slots, s64 ns)
 {
 	ns = ns > 0 ? ns : 0;
@@ -140,8 +126,11 @@ int BPF_PROG(complete, struct request *rq, int error, unsigned int bytes)
 	u64 made = rq->start_time_ns, begin;
 	struct times *times;
 
-	/* A write of nothing only asks for a flush, which is a request of its own. */
-	if (bytes < rq->__data_len || (op == REQ_OP_WRITE && !bytes) || is_flush_step(rq, op))
+	/*
+	 * A write of nothing only asks for a flush, which is a request of its own, or is the end of
+	 * one whose data was told of before.
+	 */
+	if (bytes < rq->__data_len || (op == REQ_OP_WRITE && !bytes))
 		return 0;
 	if (disk)
 		key.device = (u32)disk->major << 20 | disk->first_minor;
