@@ -247,7 +247,8 @@ static int named_run(struct collect *c)
 		named.ledger.seen = (struct process_seen){ 0 };
 	if (totals.lost)
 		collect_note(c, STR("the BPF program processes"),
-			     "%" PRIu64 " processes ended and were overwritten before they were read; "
+			     "%" PRIu64
+			     " processes ended and were overwritten before they were read; "
 			     "a shorter push.interval helps",
 			     totals.lost);
 	count(&named, now);
