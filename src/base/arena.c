@@ -167,3 +167,22 @@ void arena_release(struct arena *arena)
 	}
 	*arena = (struct arena){ 0 };
 }
+
+struct str arena_utf8(struct arena *arena, struct str s)
+{
+	static const char replacement[] = "\xef\xbf\xbd";
+
+	if (str_utf8_valid(s))
+		return s;
+
+	char *p = arena_alloc(arena, 3 * s.n), *to = p;
+
+	while (s.n) {
+		size_t n = str_utf8_char(s);
+
+		memcpy(to, n ? s.p : replacement, n ? n : 3);
+		to += n ? n : 3;
+		s = str_skip(s, n ? n : 1);
+	}
+	return str_between(p, to);
+}

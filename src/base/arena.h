@@ -49,6 +49,9 @@ struct str arena_concat(struct arena *arena, size_t n, const struct str *pieces)
 	arena_concat((arena), sizeof((const struct str[]){ __VA_ARGS__ }) / sizeof(struct str), \
 		     (const struct str[]){ __VA_ARGS__ })
 
+/* Each byte that is part of no UTF-8 character becomes U+FFFD; valid text is not copied. */
+struct str arena_utf8(struct arena *arena, struct str s);
+
 /* Forgets everything; keeps memory for the next round. */
 void arena_reset(struct arena *arena);
 /* Frees everything. */

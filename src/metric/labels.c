@@ -19,26 +19,6 @@ bool label_name_valid(struct str name)
 	return name.n > 0 && !str_starts(name, STR("__"));
 }
 
-/* Each byte that is part of no UTF-8 character becomes U+FFFD; valid text is not copied. */
-static struct str repair_utf8(struct arena *arena, struct str s)
-{
-	static const char replacement[] = "\xef\xbf\xbd";
-
-	if (str_utf8_valid(s))
-		return s;
-
-	char *p = arena_alloc(arena, 3 * s.n), *to = p;
-
-	while (s.n) {
-		size_t n = str_utf8_char(s);
-
-		memcpy(to, n ? s.p : replacement, n ? n : 3);
-		to += n ? n : 3;
-		s = str_skip(s, n ? n : 1);
-	}
-	return str_between(p, to);
-}
-
 static size_t escaped_size(struct str s)
 {
 	size_t n = s.n;
@@ -159,7 +139,7 @@ static bool prepare(struct metrics *m, struct label *v, size_t n)
 			while (is_taken(m, v, n, name));
 			v[i].name = name;
 		}
-		v[i].value = repair_utf8(&m->arena, v[i].value);
+		v[i].value = arena_utf8(&m->arena, v[i].value);
 
 		struct label moved = v[i];
 		size_t j = i;

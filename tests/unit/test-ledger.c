@@ -66,7 +66,7 @@ static void test_differences(void **state)
 	assert_int_equal(sum(&ledger, 0), 1300);
 	assert_int_equal(sum(&ledger, 1), 70);
 	turn(&ledger, &arena, BOOT, RULES);
-	assert_null(ledger_before(&ledger, 11, 100));
+	assert_int_equal(ledger_before(&ledger, 11, 100)->used.user_ns, 50);
 	/* It moves: what it used so far stays. */
 	ledger_charge(&ledger, entry(10, 100, 1, 1301));
 	assert_int_equal(sum(&ledger, 0), 1300);
@@ -155,7 +155,6 @@ static void test_forgetting(void **state)
 	(void)state;
 	ledger.groups[0].active = 50;
 	ledger.groups[1].active = 80;
-	ledger_charge(&ledger, entry(10, 100, 0, 1));
 	ledger_charge(&ledger, entry(11, 100, 1, 2));
 	turn(&ledger, &arena, BOOT, RULES);
 	ledger_forget(&ledger, 50);
@@ -163,10 +162,65 @@ static void test_forgetting(void **state)
 	ledger_forget(&ledger, 60);
 	assert_int_equal(ledger.n_groups, 1);
 	assert_int_equal(ledger.groups[0].name.n, 3);
-	assert_true(ledger_before(&ledger, 10, 100)->group == LEDGER_NONE);
 	assert_int_equal(ledger_before(&ledger, 11, 100)->group, 0);
+	/* It was met in the last cycle, and may be again. */
+	ledger_forget(&ledger, 1000);
+	assert_int_equal(ledger.n_groups, 1);
 	ledger_charge(&ledger, entry(11, 100, 0, 5));
 	assert_int_equal(sum(&ledger, 0), 5);
+}
+
+/* The kernel may tell of an end when a cycle without the process has been. */
+static void test_late_ends(void **state)
+{
+	const struct process_used used = { .user_ns = 1300, .read_bytes = 2600 };
+	_cleanup_arena_ struct arena arena = { 0 };
+	struct ledger ledger = begin(&arena);
+
+	(void)state;
+	ledger_charge(&ledger, entry(10, 100, 0, 1000));
+	ledger_charge(&ledger, entry(12, 100, 1, 7));
+	turn(&ledger, &arena, BOOT, RULES);
+	turn(&ledger, &arena, BOOT, RULES);
+	assert_true(ledger_end(&ledger, 10, 100, &used));
+	assert_int_equal(sum(&ledger, 0), 1300);
+	assert_true(ledger_end(&ledger, 10, 100, &used));
+	assert_int_equal(sum(&ledger, 0), 1300);
+	turn(&ledger, &arena, BOOT, RULES);
+	assert_null(ledger_before(&ledger, 10, 100));
+	assert_non_null(ledger_before(&ledger, 12, 100));
+	for (int i = 0; i < 3; i++)
+		turn(&ledger, &arena, BOOT, RULES);
+	assert_null(ledger_before(&ledger, 12, 100));
+	assert_int_equal(sum(&ledger, 1), 7);
+}
+
+/* /proc has no switches of ended threads: to come back from it must not count them again. */
+static void test_changing_readers(void **state)
+{
+	_cleanup_arena_ struct arena arena = { 0 };
+	struct ledger ledger = begin(&arena);
+	struct ledger_entry e = entry(10, 100, 0, 1005);
+
+	(void)state;
+	e.flags = LEDGER_KERNEL;
+	e.used.voluntary_switches = 500;
+	ledger_charge(&ledger, e);
+	turn(&ledger, &arena, BOOT, RULES);
+	e.flags = 0;
+	e.used.user_ns = 1000;
+	e.used.voluntary_switches = 20;
+	ledger_charge(&ledger, e);
+	turn(&ledger, &arena, BOOT, RULES);
+	e.used.voluntary_switches = 23;
+	ledger_charge(&ledger, e);
+	turn(&ledger, &arena, BOOT, RULES);
+	e.flags = LEDGER_KERNEL;
+	e.used.user_ns = 1006;
+	e.used.voluntary_switches = 505;
+	ledger_charge(&ledger, e);
+	assert_int_equal(ledger.groups[0].sums.voluntary_switches, 503);
+	assert_in_range(ledger.groups[0].sums.user_ns, 1005, 1011);
 }
 
 /* Whatever byte of the state is wrong, nothing is read beyond its end. */
@@ -205,9 +259,14 @@ static void test_damage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_differences), cmocka_unit_test(test_the_dead),
-		cmocka_unit_test(test_limits),      cmocka_unit_test(test_other_boots_and_rules),
-		cmocka_unit_test(test_forgetting),  cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_differences),
+		cmocka_unit_test(test_the_dead),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_other_boots_and_rules),
+		cmocka_unit_test(test_forgetting),
+		cmocka_unit_test(test_late_ends),
+		cmocka_unit_test(test_changing_readers),
+		cmocka_unit_test(test_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

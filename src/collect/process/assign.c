@@ -17,7 +17,8 @@ static uint32_t tag_of(const struct process *process)
 /* What is not told apart any more for lack of room is among the others. */
 static uint32_t group_named(struct named *named, struct str name, uint32_t *flags)
 {
-	uint32_t group = ledger_group(&named->ledger, name, false);
+	/* Names that are the same label are the same group. */
+	uint32_t group = ledger_group(&named->ledger, arena_utf8(named->c->scratch, name), false);
 
 	if (group != LEDGER_NONE)
 		return group;
@@ -51,10 +52,10 @@ static uint32_t direct_group(struct named *named, const struct process *process,
 	*flags = 0;
 	if (process->kernel && !named->conf->kernel_threads)
 		return LEDGER_NONE;
-	if (e && e->flags & LEDGER_INHERITED)
+	if (e && e->flags & (LEDGER_INHERITED | LEDGER_OTHER))
 		return LEDGER_NONE;
 	if (e) {
-		*flags = e->flags;
+		*flags = e->flags & LEDGER_CROWDED;
 		return e->group;
 	}
 	return rules_match(named->rules, &who, &name) ? group_named(named, name, flags)
@@ -113,7 +114,22 @@ static uint32_t indirect_group(struct named *named, const struct process *proces
 			return group;
 		}
 	}
-	return named->conf->other ? ledger_group(&named->ledger, others, true) : LEDGER_NONE;
+	if (!named->conf->other)
+		return LEDGER_NONE;
+	*flags = LEDGER_OTHER;
+	return ledger_group(&named->ledger, others, true);
+}
+
+/* What may not be read of it now is as it was. */
+static void fill_in(const struct named *named, const struct process *process,
+		    struct ledger_entry *entry)
+{
+	const struct ledger_entry *before = ledger_before(&named->ledger, entry->id, entry->start);
+
+	if (!before || process->has & PROCESS_IO)
+		return;
+	entry->used.read_bytes = before->used.read_bytes;
+	entry->used.write_bytes = before->used.write_bytes;
 }
 
 void named_assign(struct named *named)
@@ -137,9 +153,10 @@ void named_assign(struct named *named)
 					  ? direct[i]
 					  : indirect_group(named, p, direct, &named->flags[i]);
 		entry.group = named->group[i];
-		entry.flags = named->flags[i];
+		entry.flags = named->flags[i] | (named->by_kernel ? LEDGER_KERNEL : 0);
 		named->crowded += named->flags[i] & LEDGER_CROWDED ? 1 : 0;
 		process_used_of(p, &entry.used);
+		fill_in(named, p, &entry);
 		ledger_charge(&named->ledger, entry);
 	}
 }

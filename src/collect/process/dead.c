@@ -40,6 +40,14 @@ static uint64_t id_of(const struct process_kind *kind)
 	return str_hash((struct str){ (const char *)kind, sizeof(*kind) }) | UINT64_C(1) << 63;
 }
 
+/* The row of all kinds for which there was no row: nothing is known of who is in it. */
+static bool is_rest(const struct process_kind *kind)
+{
+	static const struct process_kind rest;
+
+	return memcmp(kind, &rest, sizeof(rest)) == 0;
+}
+
 static void add_row(struct named *named, const struct process_total *total, bool known)
 {
 	const struct process_kind *kind = &total->kind;
@@ -63,7 +71,9 @@ static void add_row(struct named *named, const struct process_total *total, bool
 		ledger_note(&named->ledger, entry);
 		return;
 	}
-	if (kind->parent != KTHREADD || named->conf->kernel_threads)
+	if (is_rest(kind))
+		entry.group = ledger_group(&named->ledger, STR("other"), true);
+	else if (kind->parent != KTHREADD || named->conf->kernel_threads)
 		entry.group = named_group_of_dead(named, &process, kind->parent_start_ns);
 	ledger_charge(&named->ledger, entry);
 	if (entry.group != LEDGER_NONE)

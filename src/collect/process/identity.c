@@ -128,7 +128,8 @@ static void read_cgroup(struct identity *who)
 	who->has_cgroup = true;
 	who->cgroups = str_trim(read_text(who, "cgroup"));
 	who->cgroups = arena_str(who->arena, who->cgroups);
-	who->path = rest = choose_path(who->cgroups);
+	/* NUL-ended, for expressions: it stands in a text of many lines. */
+	who->path = rest = arena_str(who->arena, choose_path(who->cgroups));
 	while (str_cut(&rest, '/', &part)) {
 		if (is_unit(part))
 			who->unit = part;

@@ -10,6 +10,8 @@ enum { FORMAT = 1, COUNTERS = sizeof(struct process_used) / sizeof(uint64_t) };
 /* Bounds what a damaged state can make us allocate. */
 enum { ENTRIES_MAX = 4 << 20, GROUPS_MAX = 100000 };
 
+enum { CYCLES_KEPT = 3 };
+
 _Static_assert(COUNTERS == 8, "the state has eight counters of each");
 
 /* --- numbers of 7 bits a byte, the last one without the high bit --- */
@@ -138,6 +140,25 @@ void ledger_load(struct ledger *ledger, struct str text, uint64_t boot, uint64_t
 		*ledger = fresh;
 }
 
+/* The entry of a sorted array, or NULL. */
+static struct ledger_entry *find(struct ledger_entry *v, size_t n, uint64_t id, uint64_t start)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int r = compare(id, start, &v[middle]);
+
+		if (r == 0)
+			return &v[middle];
+		if (r < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
 static int by_id(const void *a, const void *b)
 {
 	const struct ledger_entry *x = a;
@@ -145,9 +166,36 @@ static int by_id(const void *a, const void *b)
 	return compare(x->id, x->start, b);
 }
 
+static void sort_now(struct ledger *ledger)
+{
+	if (ledger->n_now)
+		qsort(ledger->now, ledger->n_now, sizeof(*ledger->now), by_id);
+}
+
+/* Takes over who has vanished and of whom nobody has told yet how it ended. */
+static void keep_vanished(struct ledger *ledger)
+{
+	size_t met = ledger->n_now;
+
+	for (size_t i = 0; i < ledger->n_before; i++) {
+		struct ledger_entry e = ledger->before[i];
+
+		if (e.dead || e.flags & LEDGER_ROW || e.flags / LEDGER_AGE >= CYCLES_KEPT ||
+		    find(ledger->now, met, e.id, e.start))
+			continue;
+		e.flags += LEDGER_AGE;
+		ledger_note(ledger, e);
+	}
+	if (ledger->n_now > met)
+		sort_now(ledger);
+}
+
 void ledger_save(struct ledger *ledger, uint64_t boot, uint64_t rules, struct buf *out)
 {
 	uint64_t n = 0, id = 0;
+
+	sort_now(ledger);
+	keep_vanished(ledger);
 
 	put(out, FORMAT);
 	put(out, boot);
@@ -166,8 +214,6 @@ void ledger_save(struct ledger *ledger, uint64_t boot, uint64_t rules, struct bu
 	for (size_t i = 0; i < ledger->n_now; i++)
 		n += !ledger->now[i].dead;
 	put(out, n);
-	if (ledger->n_now)
-		qsort(ledger->now, ledger->n_now, sizeof(*ledger->now), by_id);
 	for (size_t i = 0; i < ledger->n_now; i++) {
 		const struct ledger_entry *e = &ledger->now[i];
 
@@ -189,6 +235,12 @@ void ledger_forget(struct ledger *ledger, uint64_t oldest)
 	uint32_t *moved = arena_alloc(&scratch, (ledger->n_groups + 1) * sizeof(*moved));
 	uint32_t kept = 0;
 
+	for (size_t i = 0; i < ledger->n_before; i++) {
+		const struct ledger_entry *e = &ledger->before[i];
+
+		if (e->group != LEDGER_NONE && !(e->flags & LEDGER_ROW))
+			ledger->groups[e->group].active = UINT64_MAX;
+	}
 	for (size_t i = 0; i < ledger->n_groups; i++) {
 		moved[i] = ledger->groups[i].active >= oldest ? kept : LEDGER_NONE;
 		if (moved[i] != LEDGER_NONE)
@@ -242,20 +294,7 @@ uint32_t ledger_group(struct ledger *ledger, struct str name, bool always)
 
 const struct ledger_entry *ledger_before(const struct ledger *ledger, uint64_t id, uint64_t start)
 {
-	size_t low = 0, high = ledger->n_before;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		int r = compare(id, start, &ledger->before[middle]);
-
-		if (r == 0)
-			return &ledger->before[middle];
-		if (r < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
+	return find(ledger->before, ledger->n_before, id, start);
 }
 
 void process_used_add(struct process_used *to, const struct process_used *more)
@@ -287,47 +326,51 @@ void ledger_note(struct ledger *ledger, struct ledger_entry entry)
 	ledger->now[ledger->n_now++] = entry;
 }
 
-void ledger_charge(struct ledger *ledger, struct ledger_entry entry)
+static uint64_t most(uint64_t a, uint64_t b)
 {
-	static const struct process_used nothing = { 0 };
-	const struct ledger_entry *before = ledger_before(ledger, entry.id, entry.start);
-
-	if (entry.group != LEDGER_NONE)
-		add_difference(&ledger->groups[entry.group].sums, before ? &before->used : &nothing,
-			       &entry.used);
-	ledger_note(ledger, entry);
+	return a > b ? a : b;
 }
 
-/* The processes of this cycle were charged in the order of their numbers, before all rows. */
-static struct ledger_entry *find_now(const struct ledger *ledger, uint64_t id, uint64_t start)
+/*
+ * Between /proc and the iterator: only one of them has the switches of ended threads, and they
+ * round times differently.
+ */
+static void change_reader(struct process_used *was, struct process_used *is)
 {
-	size_t low = 0, high = ledger->n_now;
+	was->voluntary_switches = is->voluntary_switches;
+	was->involuntary_switches = is->involuntary_switches;
+	is->user_ns = most(was->user_ns, is->user_ns);
+	is->system_ns = most(was->system_ns, is->system_ns);
+}
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		int r = compare(id, start, &ledger->now[middle]);
+void ledger_charge(struct ledger *ledger, struct ledger_entry entry)
+{
+	const struct ledger_entry *before = ledger_before(ledger, entry.id, entry.start);
+	struct process_used was = { 0 };
 
-		if (r == 0)
-			return &ledger->now[middle];
-		if (r < 0)
-			high = middle;
-		else
-			low = middle + 1;
+	if (before) {
+		was = before->used;
+		if ((before->flags ^ entry.flags) & LEDGER_KERNEL)
+			change_reader(&was, &entry.used);
 	}
-	return NULL;
+	if (entry.group != LEDGER_NONE)
+		add_difference(&ledger->groups[entry.group].sums, &was, &entry.used);
+	ledger_note(ledger, entry);
 }
 
 bool ledger_end(struct ledger *ledger, uint64_t id, uint64_t start, const struct process_used *used)
 {
-	struct ledger_entry *now = find_now(ledger, id, start);
-	const struct ledger_entry *entry = now ? now : ledger_before(ledger, id, start);
+	/* The processes of this cycle were charged in the order of their numbers, before all rows.
+	 */
+	struct ledger_entry *entry = find(ledger->now, ledger->n_now, id, start);
 
 	if (!entry)
+		entry = find(ledger->before, ledger->n_before, id, start);
+	if (!entry)
 		return false;
-	if (entry->group != LEDGER_NONE)
+	if (!entry->dead && entry->group != LEDGER_NONE)
 		add_difference(&ledger->groups[entry->group].sums, &entry->used, used);
-	if (now)
-		now->dead = true;
+	entry->dead = true;
 	return true;
 }
 

@@ -19,6 +19,9 @@ enum ledger_flags {
 	LEDGER_INHERITED = 1, /* the group is its parent's */
 	LEDGER_CROWDED = 2,   /* it is among the others because there was no room for its group */
 	LEDGER_ROW = 4,       /* no process, but a row of those that nobody saw alive */
+	LEDGER_OTHER = 8,     /* no rule wants it: it is among the others */
+	LEDGER_KERNEL = 16,   /* read by the iterator, which knows more of ended threads */
+	LEDGER_AGE = 256,     /* cycles since it vanished, counted from here up */
 };
 
 /* A process, by its number and start in clock ticks: both readers of the table know these. */
@@ -56,9 +59,15 @@ struct ledger {
  */
 void ledger_load(struct ledger *ledger, struct str text, uint64_t boot, uint64_t rules,
 		 size_t limit, struct arena *arena);
+/*
+ * Who has vanished is kept for some cycles: the kernel tells how it ended a moment later.
+ */
 void ledger_save(struct ledger *ledger, uint64_t boot, uint64_t rules, struct buf *out);
 
-/* Drops groups that were idle since before `oldest`, so before entries are charged. */
+/*
+ * Drops groups that were idle since before `oldest`, so before entries are charged. Those of
+ * processes that were met in the last cycle stay, however long ago that was.
+ */
 void ledger_forget(struct ledger *ledger, uint64_t oldest);
 
 /*
@@ -67,12 +76,13 @@ void ledger_forget(struct ledger *ledger, uint64_t oldest);
  */
 uint32_t ledger_group(struct ledger *ledger, struct str name, bool always);
 
-/* As it was met in the last cycle, or NULL. */
+/* As it was met in the last cycle, or a few cycles ago when it has vanished since; or NULL. */
 const struct ledger_entry *ledger_before(const struct ledger *ledger, uint64_t id, uint64_t start);
 
 /*
- * Adds to the entry's group what it used since it was met last: all of it when it is new. Entries
- * must come with rising ids. LEDGER_NONE pays nothing, but is remembered.
+ * Adds to the entry's group what it used since it was met last: all of it when it is new, and of a
+ * figure that the two readers of the table tell differently nothing when the reader has changed.
+ * Entries must come with rising ids. LEDGER_NONE pays nothing, but is remembered.
  */
 void ledger_charge(struct ledger *ledger, struct ledger_entry entry);
 /* Remembers an entry without adding anything: what it used so far is nobody's. */

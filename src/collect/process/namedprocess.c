@@ -239,13 +239,14 @@ static int named_run(struct collect *c)
 		    (size_t)named.conf->group_limit, c->scratch);
 	named.ledger.idle = now > IDLE_SECONDS ? now - IDLE_SECONDS : 0;
 	ledger_forget(&named.ledger, now > keep ? now - keep : 0);
+	named.by_kernel = shared->by_kernel;
 	named_assign(&named);
 	/* What the kernel keeps while we read /proc cannot be told from what we saw there. */
 	if (process_dead(c, shared, named.ledger.seen, &totals) == 0)
 		named_add_dead(&named, &totals);
 	else
 		named.ledger.seen = (struct process_seen){ 0 };
-	if (totals.lost)
+	if (totals.known && totals.lost)
 		collect_note(c, STR("the BPF program processes"),
 			     "%" PRIu64
 			     " processes ended and were overwritten before they were read; "

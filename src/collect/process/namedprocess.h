@@ -40,6 +40,7 @@ struct named {
 	const struct named_conf *conf;
 	const struct rules *rules;
 	const struct process_table *table;
+	bool by_kernel; /* the table came from the iterator */
 	struct ledger ledger;
 	uint32_t *group;            /* of each process of the table, or LEDGER_NONE */
 	uint32_t *flags;            /* enum ledger_flags */

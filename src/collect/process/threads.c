@@ -12,7 +12,8 @@ enum { THREAD_GROUPS = 10, SLEEPERS_MAX = 1000 };
 /* "GROUP" NUL "THREAD": the names of the ledger's groups. */
 static struct str joined(struct named *named, struct str group, struct str thread)
 {
-	return ARENA_CONCAT(named->c->scratch, group, ((struct str){ "", 1 }), thread);
+	return ARENA_CONCAT(named->c->scratch, group, ((struct str){ "", 1 }),
+			    arena_utf8(named->c->scratch, thread));
 }
 
 struct sleepers {
