@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/cleanup.h"
+#include "base/conf.h"
 #include "base/num.h"
 #include "base/opt.h"
 #include "host/host.h"
@@ -23,9 +24,10 @@ struct collect_note {
 struct collect {
 	struct host *host;
 	struct metrics *out;
-	struct arena *scratch; /* emptied before each run */
-	struct state *state;   /* survives the process; keys "NAME.*" are the collector's */
-	const void *conf;      /* the struct of its section */
+	struct arena *scratch;       /* emptied before each run */
+	struct state *state;         /* survives the process; keys "NAME.*" are the collector's */
+	const void *conf;            /* the struct of its section */
+	const struct conf *settings; /* for conf_get() of what is shared by several */
 	void *self; /* its own zeroed block of self_size bytes, lives as long as the process */
 	struct arena *why_arena;
 	struct str why;               /* set by collect_fail() */

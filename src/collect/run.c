@@ -124,6 +124,7 @@ int collectors_init(struct collectors *all, const struct conf *conf, struct host
 			.scratch = &all->scratch,
 			.state = state,
 			.conf = type->section ? conf_get(conf, type->section) : NULL,
+			.settings = conf,
 			.self = type->self_size ? arena_zalloc(&all->arena, 1, type->self_size)
 						: NULL,
 			.why_arena = &slot->why,

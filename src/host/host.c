@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -12,7 +13,6 @@
 #include "base/file.h"
 #include "base/num.h"
 #include "host/netlink.h"
-#include "host/processes.h"
 
 enum { RESERVED_FDS = 640 };
 
@@ -64,8 +64,46 @@ static void release_once(struct host *host)
 	}
 }
 
+struct host_shared {
+	struct host_shared *next;
+	const void *key;
+	void (*release)(void *block);
+	_Alignas(max_align_t) char block[];
+};
+
+void *host_shared(struct host *host, const void *key, size_t size, void (*release)(void *block))
+{
+	struct host_shared *shared = host->shared;
+
+	while (shared && shared->key != key)
+		shared = shared->next;
+	if (shared)
+		return shared->block;
+	shared = calloc(1, sizeof(*shared) + size);
+	if (!shared)
+		abort();
+	shared->next = host->shared;
+	shared->key = key;
+	shared->release = release;
+	host->shared = shared;
+	return shared->block;
+}
+
+/* Those that were asked for last are released first: they may hold something of the others. */
+static void release_shared(struct host *host)
+{
+	while (host->shared) {
+		struct host_shared *shared = host->shared;
+
+		host->shared = shared->next;
+		shared->release(shared->block);
+		free(shared);
+	}
+}
+
 void host_close(struct host *host)
 {
+	release_shared(host);
 	for (int i = 0; i < HOST_ROOTS; i++)
 		if (host->dir[i] >= 0)
 			(void)close(host->dir[i]);
@@ -75,7 +113,6 @@ void host_close(struct host *host)
 	free(host->kept);
 	netlink_free(host->netlink);
 	release_once(host);
-	processes_shared_free(host->processes);
 	*host = (struct host){ .dir = { -1, -1, -1, -1 } };
 }
 

@@ -27,7 +27,7 @@ struct host_kept {
 };
 
 struct host_once;
-struct process_shared;
+struct host_shared;
 
 struct host {
 	int dir[HOST_ROOTS];    /* fd, or -errno when the tree cannot be opened */
@@ -35,12 +35,12 @@ struct host {
 	bool keep;              /* resident: keep fixed files open */
 	struct host_kept *kept; /* HOST_KEPT_MAX slots, hashed by path */
 	size_t n_kept;
-	size_t spare_fds;        /* of the process's limit, for attribute files that stay open */
-	uint64_t cycle;          /* counts samplings; what is read once for all looks at it */
-	struct netlink *netlink; /* opened by who asks first */
-	struct host_once *once;  /* files that were read for all */
-	struct process_shared *processes; /* the process table, read for all; processes_shared() */
-	const char *pins;                 /* where BPF programs are pinned, or NULL: nowhere */
+	size_t spare_fds;           /* of the process's limit, for attribute files that stay open */
+	uint64_t cycle;             /* counts samplings; what is read once for all looks at it */
+	struct netlink *netlink;    /* opened by who asks first */
+	struct host_once *once;     /* files that were read for all */
+	struct host_shared *shared; /* blocks of host_shared() */
+	const char *pins;           /* where BPF programs are pinned, or NULL: nowhere */
 };
 
 /* Opens the roots. Missing ones are remembered as errors, not returned. */
@@ -60,6 +60,13 @@ int host_read(struct host *host, enum host_root root, const char *path, struct a
  * one, and all see the same. The text stays until the next cycle.
  */
 int host_read_once(struct host *host, enum host_root root, const char *path, struct str *ret);
+
+/*
+ * A block for what is read once in a cycle and shared by all who want it: zeroed when `key` asks
+ * first (the address of something of its owner's), the same later; `release` is called for it by
+ * host_close(). Whether it is of this cycle its owner sees by host->cycle.
+ */
+void *host_shared(struct host *host, const void *key, size_t size, void (*release)(void *block));
 
 /* Opens a directory below a root; the fd is the caller's. Returns it or -errno. */
 int host_open_dir(const struct host *host, enum host_root root, const char *path);

@@ -63,7 +63,6 @@ struct process_shared {
 };
 
 struct process_shared *processes_shared(struct host *host);
-void processes_shared_free(struct process_shared *shared);
 
 /* From /proc; processes that end meanwhile are left out. 0 or -errno. */
 int processes_proc(struct host *host, const struct process_wants *wants, struct arena *arena,

@@ -9,28 +9,24 @@
 #include "base/cleanup.h"
 #include "base/num.h"
 
+static void release(void *block)
+{
+	struct process_shared *shared = block;
+
+	arena_release(&shared->arena);
+}
+
 struct process_shared *processes_shared(struct host *host)
 {
-	struct process_shared *shared = host->processes;
+	static const char key;
+	struct process_shared *shared = host_shared(host, &key, sizeof(*shared), release);
 
-	if (!shared)
-		shared = host->processes = calloc(1, sizeof(*shared));
-	if (!shared)
-		abort();
 	if (shared->cycle != host->cycle) {
 		arena_reset(&shared->arena);
 		shared->cycle = 0;
 		shared->table = (struct process_table){ 0 };
 	}
 	return shared;
-}
-
-void processes_shared_free(struct process_shared *shared)
-{
-	if (!shared)
-		return;
-	arena_release(&shared->arena);
-	free(shared);
 }
 
 static int open_below(int dir, uint32_t number)
