@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "bpf/settings.h"
+#include "collect/energy/settings.h"
 #include "dropbox.h"
 #include "loop.h"
 
@@ -41,6 +42,10 @@ int cycle_open(struct cycle *cycle, struct app *app, bool resident)
 		return EXIT_USAGE;
 	}
 	if (ebpf_check(conf_get(app->conf, &section_ebpf), &cycle->arena, &why) < 0) {
+		app_bad_value(app, why);
+		return EXIT_USAGE;
+	}
+	if (energy_check(app->conf, &cycle->arena, &why) < 0) {
 		app_bad_value(app, why);
 		return EXIT_USAGE;
 	}

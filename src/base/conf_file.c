@@ -54,6 +54,8 @@ static bool type_fits(const struct opt *opt, int type)
 		return type == CONFIG_TYPE_BOOL;
 	case OPT_INT:
 		return type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64;
+	case OPT_NUMBER:
+		return type != CONFIG_TYPE_BOOL && type != CONFIG_TYPE_STRING;
 	case OPT_SIZE:
 	case OPT_DURATION:
 		return type != CONFIG_TYPE_BOOL;
@@ -69,6 +71,8 @@ static const char *wanted(const struct opt *opt)
 		return "true or false, without quotes";
 	case OPT_INT:
 		return "a whole number, without quotes";
+	case OPT_NUMBER:
+		return "a number, without quotes";
 	case OPT_SIZE:
 		return "a size such as \"64k\"";
 	case OPT_DURATION:

@@ -2,6 +2,7 @@
 #include "base/opt.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/num.h"
@@ -43,6 +44,30 @@ static int parse_int(const struct opt *opt, struct str text, int64_t *to, struct
 	}
 	*to = value;
 	return 0;
+}
+
+static int parse_number(const struct opt *opt, struct str text, double *to, struct arena *arena,
+			struct str *ret_why)
+{
+	double value;
+
+	/* NaN is not >= 0 either. */
+	if (num_f64(text, &value) < 0 || !(value >= 0) || isinf(value))
+		return wrong(arena, text, "a number from 0 on, such as 0.35", ret_why);
+	if (opt->max && value > (double)opt->max) {
+		*ret_why = arena_printf(arena, "%.*s is more than %lld", STR_ARG(text),
+					(long long)opt->max);
+		return -EINVAL;
+	}
+	*to = value + 0.0; /* -0 becomes 0 */
+	return 0;
+}
+
+static struct str print_number(double value, struct arena *arena)
+{
+	char *text = arena_alloc(arena, NUM_TEXT_MAX);
+
+	return (struct str){ text, num_print_f64(text, value) };
 }
 
 static struct str print_duration(int64_t ns, struct arena *arena)
@@ -284,6 +309,8 @@ int opt_parse(const struct opt *opt, void *section_data, struct str text, bool f
 		return 0;
 	case OPT_INT:
 		return parse_int(opt, text, to, arena, ret_why);
+	case OPT_NUMBER:
+		return parse_number(opt, text, to, arena, ret_why);
 	case OPT_SIZE:
 		if (num_size(text, to) < 0)
 			return wrong(arena, text, "a size such as 64k or 16M", ret_why);
@@ -362,6 +389,8 @@ struct str opt_print(const struct opt *opt, const void *section_data, struct are
 		return *(const bool *)from ? STR("true") : STR("false");
 	case OPT_INT:
 		return arena_printf(arena, "%lld", (long long)*(const int64_t *)from);
+	case OPT_NUMBER:
+		return print_number(*(const double *)from, arena);
 	case OPT_SIZE:
 		return arena_printf(arena, "%llu", (unsigned long long)*(const uint64_t *)from);
 	case OPT_DURATION:

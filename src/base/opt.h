@@ -14,6 +14,7 @@ enum opt_type {
 	OPT_STRING,   /* struct str, NUL-ended */
 	OPT_BOOL,     /* bool: true/false, yes/no, on/off, 1/0 */
 	OPT_INT,      /* int64_t; min and max hold */
+	OPT_NUMBER,   /* double: "0.35", never below 0; max holds */
 	OPT_SIZE,     /* uint64_t bytes: "64k" */
 	OPT_DURATION, /* int64_t ns: "15s"; min and max hold; -1 for the word in `choices` */
 	OPT_CHOICE,   /* int: index into `choices` */
@@ -56,7 +57,7 @@ struct opt {
 	const char *help;    /* one sentence, lower case start, no full stop */
 	const char *choices; /* OPT_CHOICE: "auto|text|protobuf"; OPT_DURATION: "auto" */
 	const char *bare;    /* value of a flag that stands without "=", for one that may */
-	int64_t min, max;    /* OPT_INT, OPT_DURATION; both 0: no bound */
+	int64_t min, max;    /* OPT_INT, OPT_DURATION, OPT_NUMBER; both 0: no bound */
 	/*
 	 * For text with a syntax of its own: 0, or -EINVAL with what is wrong. Sees a string, each
 	 * item of a list, each value of a map.

@@ -3,6 +3,7 @@
 
 #include "bpf/settings.h"
 #include "cmd/metric.h"
+#include "collect/energy/settings.h"
 #include "collect/run.h"
 #include "dropbox.h"
 #include "job/job.h"
@@ -45,9 +46,10 @@ const struct opt_section *const sections_push[] = {
 };
 
 static const struct opt_section *const general[] = {
-	&section_main,    &section_push,   &section_tls,    &section_collectors,
-	&section_host,    &section_state,  &section_limits, &section_job,
-	&section_dropbox, &section_metric, &section_ebpf,
+	&section_main,         &section_push,          &section_tls,    &section_collectors,
+	&section_host,         &section_state,         &section_limits, &section_job,
+	&section_dropbox,      &section_metric,        &section_ebpf,   &section_energy,
+	&section_energy_model, &section_energy_carbon,
 };
 
 static bool is_general(const struct opt_section *section)

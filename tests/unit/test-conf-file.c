@@ -6,6 +6,7 @@
 
 #include "base/conf_internal.h"
 #include "cmd/commands.h"
+#include "collect/energy/settings.h"
 #include "collect/run.h"
 #include "job/job.h"
 #include "settings.h"
@@ -190,6 +191,22 @@ static void test_unknown(void **state)
 	refuse(w, "push: { url: { x = 1; }; };", "1", "push.url: expected text in quotes");
 }
 
+static void test_number(void **state)
+{
+	struct world *w = *state;
+	const struct energy_model_conf *model;
+
+	renew(w);
+	assert_int_equal(
+		conf_load_text(w->conf,
+			       "energy: { model: { idle_watts = 10; max_watts = 60.25; }; };",
+			       "text"),
+		0);
+	model = energy_model_settings(w->conf);
+	assert_true(model->idle_watts == 10);
+	assert_true(model->max_watts == 60.25);
+}
+
 static void test_types(void **state)
 {
 	struct world *w = *state;
@@ -212,6 +229,9 @@ static void test_types(void **state)
 	refuse(w, "collectors: { enable = { a = \"b\"; }; };", "1", "expected a list such as");
 	refuse(w, "collectors: { enable = ((\"a\")); };", "1", "expected a list such as");
 	refuse(w, "collectors: {\n enable = (\"a\",\n \"b,c\"); };", "2", "a comma within an item");
+	refuse(w, "energy: { cost_per_kwh = \"0.3\"; };", "1",
+	       "energy.cost_per_kwh: expected a number, without quotes");
+	refuse(w, "energy: { model: { max_watts = -0.5; }; };", "1", "a number from 0 on");
 	refuse(w, "push: { format = \"xml\"; };", "1", "\"xml\" is not one of");
 	refuse(w, "push: { interval = \"1y\"; };", "1", "\"1y\" is not a time span");
 	refuse(w, "collectors: { filesystem: { mount_points_exclude = \"(\"; }; };", "1",
@@ -479,6 +499,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_values, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_number, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_types, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_swallowed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_syntax, setup, teardown),

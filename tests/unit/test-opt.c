@@ -10,6 +10,7 @@ struct values {
 	struct str string;
 	bool flag;
 	int64_t number, span;
+	double real;
 	uint64_t size;
 	int choice;
 	struct opt_list list;
@@ -22,6 +23,7 @@ enum {
 	BOOL,
 	INT,
 	BOUNDED,
+	NUMBER,
 	SIZE,
 	DURATION,
 	BOUNDED_SPAN,
@@ -39,6 +41,7 @@ static const struct opt opts[] = {
 	[BOOL] = { ROW(OPT_BOOL, flag) },
 	[INT] = { ROW(OPT_INT, number) },
 	[BOUNDED] = { ROW(OPT_INT, number), .min = -3, .max = 9 },
+	[NUMBER] = { ROW(OPT_NUMBER, real), .max = 100 },
 	[SIZE] = { ROW(OPT_SIZE, size) },
 	[DURATION] = { ROW(OPT_DURATION, span) },
 	[BOUNDED_SPAN] = { ROW(OPT_DURATION, span), .min = 1000000, .max = 90000000000 },
@@ -132,6 +135,9 @@ static void test_scalars(void **state)
 	check(w, INT, "007", "7");
 	check(w, BOUNDED, "-3", "-3");
 	check(w, BOUNDED, "9", "9");
+	check(w, NUMBER, "0.35", "0.35");
+	check(w, NUMBER, "1e2", "100");
+	check(w, NUMBER, "-0", "0");
 	check(w, SIZE, "64k", "65536");
 	check(w, SIZE, "18446744073709551615", "18446744073709551615");
 	check(w, CHOICE, "auto", "auto");
@@ -167,6 +173,11 @@ static void test_refused(void **state)
 	refuse(w, INT, " 1", "a whole number");
 	refuse(w, BOUNDED, "-4", "-4 is not between -3 and 9");
 	refuse(w, BOUNDED, "10", "10 is not between -3 and 9");
+	refuse(w, NUMBER, "100.5", "100.5 is more than 100");
+	refuse(w, NUMBER, "-1", "a number from 0 on");
+	refuse(w, NUMBER, "NaN", "a number from 0 on");
+	refuse(w, NUMBER, "Inf", "a number from 0 on");
+	refuse(w, NUMBER, "5 W", "a number from 0 on");
 	refuse(w, SIZE, "1.5M", "a size such as");
 	refuse(w, SIZE, "18446744073709551616", "a size such as");
 	check(w, DURATION, "15s", "15s");
