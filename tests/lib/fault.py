@@ -9,6 +9,7 @@ Between peekpush and the gateway stands a relay that can fail in every way a net
 can. A failure prints the seed that replays the sequence: the same decisions are taken again, though
 not at the same microsecond.
 """
+import ctypes
 import os
 import random
 import re
@@ -23,7 +24,10 @@ import urllib.request
 PEEKPUSH, GATEWAY, DIRECTORY = sys.argv[1:4]
 FAULTS = ("refuse", "hang", "cut", "lose", "400", "500", "slow")
 TIMEOUT = "300ms"
+# Of what has to happen in the end, however busy the machine is.
+PATIENCE = 120
 OTHER_USER = 65534
+PR_SET_CHILD_SUBREAPER = 36
 
 
 class Relay:
@@ -33,25 +37,40 @@ class Relay:
         host, port = target.removeprefix("http://").split(":")
         self.target = (host, int(port))
         self.mode = "ok"
+        self.forwarding = set()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
         while True:
-            client, _ = self.listener.accept()
-            threading.Thread(target=self.serve, args=(client, self.mode), daemon=True).start()
+            client, mode = self.listener.accept()[0], self.mode
+            if mode != "hang":
+                self.forwarding.add(client)
+            threading.Thread(target=self.serve, args=(client, mode), daemon=True).start()
+
+    def drain(self):
+        """Waits until nothing is under way to the gateway, when nobody is left who sends."""
+        mode, self.mode = self.mode, "ok"
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as last:
+            last.shutdown(socket.SHUT_WR)
+            last.recv(1)
+        self.mode = mode
+        deadline = time.monotonic() + PATIENCE
+        while self.forwarding and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return not self.forwarding
 
     def serve(self, client, mode):
         try:
-            client.settimeout(10)
+            client.settimeout(PATIENCE)
             if mode == "refuse":
                 # A reset, as from a port that nobody listens on.
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             elif mode == "cut":
                 client.recv(100)
             elif mode == "hang":
-                time.sleep(2)
+                time.sleep(PATIENCE)
             else:
                 while self.one(client, mode):
                     pass
@@ -59,6 +78,7 @@ class Relay:
             pass
         finally:
             client.close()
+            self.forwarding.discard(client)
 
     def one(self, client, mode):
         request = self.read(client)
@@ -69,7 +89,7 @@ class Relay:
             return True
         if mode == "slow":
             time.sleep(0.1)
-        with socket.create_connection(self.target, timeout=10) as server:
+        with socket.create_connection(self.target, timeout=PATIENCE) as server:
             server.sendall(request)
             reply = self.read(server)
         if mode == "lose":
@@ -117,10 +137,11 @@ class User:
         self.forget()
 
     def forget(self):
+        # What the gateway shows of older runs is no concern of this state's.
+        self.since = time.time()
         subprocess.run(["rm", "-rf", self.state], check=True)
         os.mkdir(self.state, 0o700)
         os.chown(self.state, self.uid, self.uid)
-        # What the gateway has of the past is known no longer; it must only not grow older.
         for job in self.jobs.values():
             job.clear()
 
@@ -131,25 +152,25 @@ class User:
         return [name for name in names if name.endswith(".pending") or (
             name.endswith(".run.0") and os.path.getsize(os.path.join(jobs, name)))]
 
-    def command(self, *words):
+    def command(self, timeout, *words):
         return [PEEKPUSH, "-c", "/dev/null", "--state-dir", self.state, "--url",
-                f"http://127.0.0.1:{self.relay.port}", "--push-timeout", TIMEOUT, "--set",
+                f"http://127.0.0.1:{self.relay.port}", "--push-timeout", timeout, "--set",
                 "push.instance=i", *words]
 
-    def start(self, *words, **kwargs):
+    def start(self, *words, timeout=TIMEOUT, **kwargs):
         def become():
             if self.uid:
                 os.setgroups([])
                 os.setresgid(self.uid, self.uid, self.uid)
                 os.setresuid(self.uid, self.uid, self.uid)
         # pylint: disable=subprocess-popen-preexec-fn
-        return subprocess.Popen(self.command(*words), stdin=subprocess.DEVNULL,
+        return subprocess.Popen(self.command(timeout, *words), stdin=subprocess.DEVNULL,
                                 stdout=subprocess.DEVNULL, preexec_fn=become,
                                 env={"PATH": os.environ["PATH"], "HOME": "/nonexistent",
                                      "TMPDIR": DIRECTORY}, **kwargs)
 
-    def call(self, *words):
-        return self.start(*words, stderr=subprocess.DEVNULL).wait(30)
+    def call(self, *words, timeout=TIMEOUT):
+        return self.start(*words, timeout=timeout, stderr=subprocess.DEVNULL).wait(PATIENCE)
 
 
 class World:
@@ -195,7 +216,7 @@ class World:
             self.end(run)
 
     def end(self, run):
-        status = run.process.wait(30)
+        status = run.process.wait(PATIENCE)
         want = -signal.SIGTERM if run.status == 143 else run.status
         if not run.killed:
             self.expect(status == want, f"run {run.number} ended with {status}, not {want}")
@@ -216,15 +237,25 @@ class World:
         time.sleep(self.random.uniform(0, 0.06))
         self.kill(user)
 
-    def settle(self, user):
-        for runs in user.jobs.values():
-            for run in runs:
-                self.end(run)
+    def settle(self):
+        """Until nobody runs, and what was on its way to the gateway has come there."""
+        for user in self.users:
+            for runs in user.jobs.values():
+                for run in runs:
+                    self.end(run)
+        # Who is left are commands and pushes whose watcher was killed.
+        deadline = time.monotonic() + PATIENCE
+        try:
+            while time.monotonic() < deadline:
+                if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                    time.sleep(0.01)
+            self.expect(False, "what killed watchers have left does not end")
+        except ChildProcessError:
+            pass
+        self.expect(self.relay.drain(), "the gateway does not answer")
 
     def lose_state(self, user):
-        self.settle(user)
-        # Commands whose watcher was killed may still be running.
-        time.sleep(0.5)
+        self.settle()
         user.forget()
         self.say(f"{user.name} has lost its state")
 
@@ -258,19 +289,15 @@ class World:
     # --- the oracle ---------------------------------------------------------------------
 
     def recover(self):
-        for user in self.users:
-            self.settle(user)
-        time.sleep(0.6)
+        self.settle()
         self.relay.mode = "ok"
-        # A request that the gateway has not answered yet may still be stored.
-        time.sleep(0.3)
         for user in self.users:
-            status = user.call("flush")
+            status = user.call("flush", timeout="60s")
             self.expect(status == 0, f"flush of {user.name} ended with {status}")
         shown = self.shown()
         for user in self.users:
             for job, runs in user.jobs.items():
-                self.compare(job, runs, shown.get(job, {}))
+                self.compare(job, runs, shown.get(job, {}), user.since)
             self.expect(not user.left(), f"{user.name} still has {user.left()}")
 
     @staticmethod
@@ -284,22 +311,22 @@ class World:
             jobs.setdefault(labels["job"], {})[match[1] + result] = float(match[3])
         return jobs
 
-    def compare(self, job, runs, shown):
+    def compare(self, job, runs, shown, since):
         """What is shown of a job is its newest run's, and every run is counted once."""
         start = shown.get("start_timestamp_seconds", 0)
         self.expect(start >= self.newest.get(job, 0), f"{job} went back to an older run")
         self.newest[job] = start
-        if not runs:
-            return
-        if not shown and all(run.killed for run in runs):
+        if start < since:
+            shown = {}
+        # Killed before it had started anything it may have left no trace.
+        possible = [run for run in runs if run.killed]
+        must = len(runs) - len(possible) + sum(os.path.exists(run.marker) for run in possible)
+        if must == 0 and not shown:
             return
         counts = {result: int(shown.get("runs_total" + result, 0))
                   for result in ("success", "failure", "lost")}
         sure = [run for run in runs if not run.killed]
         good = sum(run.status == 0 for run in sure)
-        # Killed before it had started anything it may have left no trace.
-        possible = [run for run in runs if run.killed]
-        must = len(sure) + sum(os.path.exists(run.marker) for run in possible)
         total = sum(counts.values())
         self.expect(must <= total <= len(runs), f"{job}: {total} runs counted of {len(runs)}")
         self.expect(good <= counts["success"] <= good + len(possible) and
@@ -348,7 +375,7 @@ def every_point():
                 time.sleep(0.35 if point == "middle" else 0.58)
                 world.relay.mode = fault
             world.end(run)
-            world.expect(time.monotonic() - begin < 4, f"{job} took too long")
+            world.expect(time.monotonic() - begin < PATIENCE / 4, f"{job} took too long")
     world.recover()
     return world
 
@@ -363,6 +390,8 @@ def killed_at_any_instant(seed):
 
 
 def main():
+    # Whoever outlives a killed watcher becomes a child of ours, for whom one can wait.
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     seed = int(sys.argv[4]) if len(sys.argv) > 4 else random.randrange(1 << 32)
     rounds = int(sys.argv[5]) if len(sys.argv) > 5 else 8
     tests = (("each fault of the gateway at each point of a run", every_point),
