@@ -33,11 +33,18 @@ struct cgroup {
 	const uint64_t *percpu_ns; /* usage by CPU (v1's cpuacct.usage_percpu), or NULL */
 };
 
+struct cgroup_id {
+	uint64_t id;
+	uint32_t index;
+};
+
 struct cgroup_table {
 	size_t n, cpus;   /* cpus: length of percpu_ns */
 	uint32_t trees;   /* those that are mounted */
 	struct cgroup *v; /* parents before children, siblings by name; the root is first */
 	size_t left_out;  /* groups beyond the limit */
+	size_t n_ids;
+	struct cgroup_id *ids; /* sorted, for cgroup_by_id() */
 };
 
 /*
@@ -46,8 +53,11 @@ struct cgroup_table {
  */
 int cgroups_of_cycle(struct host *host, const struct cgroup_table **ret);
 
-/* The group's directory in one of its trees: an fd, -ENOENT when it is not in it, or -errno. */
-int cgroup_open(const struct host *host, const struct cgroup *cgroup, enum cgroup_tree tree);
+/*
+ * The group's directory in one of its trees: an fd (O_PATH), -ENOENT when it is not in it, or
+ * -errno. Of a group of this cycle only.
+ */
+int cgroup_open(struct host *host, const struct cgroup *cgroup, enum cgroup_tree tree);
 
 /* The group of that path, or NULL. */
 const struct cgroup *cgroup_find(const struct cgroup_table *table, struct str path);
