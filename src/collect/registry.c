@@ -16,6 +16,7 @@
 	X(filesystem)       \
 	X(hwmon)            \
 	X(loadavg)          \
+	X(machine)          \
 	X(mdadm)            \
 	X(meminfo)          \
 	X(namedprocess)     \

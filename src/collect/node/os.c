@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The operating system's name and version. Source: os-release(5), /etc before /usr/lib. */
-#include "collect/collector.h"
+#include "collect/node/os_release.h"
 
 #include <errno.h>
 #include <time.h>
@@ -36,26 +36,6 @@ static const struct {
 };
 
 enum { ID = 1, ID_LIKE = 2, NAME = 5, VERSION_ID = 11 };
-
-/* Shell quoting, as far as os-release(5) allows it: '...', "..." with \ before $"\`. */
-static struct str unquote(struct collect *c, struct str s)
-{
-	char *p = arena_alloc(c->scratch, s.n + 1), *to = p;
-	char quote = 0;
-
-	for (size_t i = 0; i < s.n; i++) {
-		char ch = s.p[i];
-
-		if (quote ? ch == quote : ch == '"' || ch == '\'') {
-			quote = quote ? 0 : ch;
-			continue;
-		}
-		if (ch == '\\' && quote != '\'' && i + 1 < s.n)
-			ch = s.p[++i];
-		*to++ = ch;
-	}
-	return str_between(p, to);
-}
 
 static size_t digits(struct str s, size_t from)
 {
@@ -106,12 +86,8 @@ static int run(struct collect *c)
 	struct label v[ARRAY_SIZE(fields)];
 	struct str text, line, key, support_end = { 0 };
 	size_t assignments = 0;
-	int r = host_read(c->host, HOST_ROOT, "etc/os-release", c->scratch, &text);
+	int r = os_release_read(c, &text);
 
-	if (r == -ENOENT)
-		r = collect_read(c, HOST_ROOT, "usr/lib/os-release", &text);
-	else if (r < 0)
-		return collect_fail(c, r, "/etc/os-release: %s", strerror(-r));
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
@@ -122,10 +98,10 @@ static int run(struct collect *c)
 			continue;
 		assignments++;
 		if (str_eq(key, STR("SUPPORT_END")))
-			support_end = unquote(c, line);
+			support_end = os_release_unquote(c->scratch, line);
 		for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 			if (str_eq(key, fields[i].key))
-				v[i].value = unquote(c, line);
+				v[i].value = os_release_unquote(c->scratch, line);
 	}
 	if (!assignments)
 		return collect_fail(c, -EBADMSG, "os-release: not one KEY=VALUE");
