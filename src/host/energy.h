@@ -41,6 +41,7 @@ struct energy_source {
 	bool power;        /* `value` is microwatts; else it is microjoules and only grows, */
 	uint64_t range_uj; /* ... up to this, where it starts at 0 again. 0: it never does */
 	uint64_t max_uw;   /* what it can consume at most (TDP), or 0 */
+	uint64_t epoch;    /* with another one it counts from 0 anew */
 	/* It is part of the sum that is the host; of those that contain each other one is. */
 	bool host;
 	int error;          /* 0, or -errno: there is no value now */

@@ -24,6 +24,25 @@ static uint64_t hash_names(const struct str *names, size_t n)
 	return hash;
 }
 
+/* What firmware says of power, as far as it can be: three times the first, which is sustained. */
+static uint64_t most_power(int dir)
+{
+	static const char *const limits[] = {
+		"constraint_0_power_limit_uw",
+		"constraint_1_power_limit_uw",
+	};
+	uint64_t sustained, limit, most;
+
+	if (host_attr_u64(dir, "constraint_0_max_power_uw", &sustained) < 0 ||
+	    sustained < RAPL_POWER_LEAST_UW || sustained > RAPL_POWER_MOST_UW)
+		return 0;
+	most = sustained;
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		if (host_attr_u64(dir, limits[i], &limit) == 0 && limit > most)
+			most = limit < 3 * sustained ? limit : 3 * sustained;
+	return most;
+}
+
 static bool open_zone(int class_dir, struct str name, struct arena *arena, struct rapl_zone *ret)
 {
 	_cleanup_fd_ int dir = openat(class_dir, name.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -32,18 +51,33 @@ static bool open_zone(int class_dir, struct str name, struct arena *arena, struc
 	if (dir < 0 || host_attr(dir, "name", arena, &zone.name) < 0 || !zone.name.n ||
 	    host_attr_u64(dir, "max_energy_range_uj", &zone.max_uj) < 0)
 		return false;
+	zone.max_uw = most_power(dir);
 	zone.fd = openat(dir, "energy_uj", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	zone.open_error = zone.fd < 0 ? -errno : 0;
 	*ret = zone;
 	return true;
 }
 
-/* A file that could not be opened may be readable by now, or belong to a driver that is back. */
-static bool all_open(const struct rapl *rapl)
+/*
+ * A file that could not be opened may be readable by now, or belong to a driver that is back.
+ * False when all has to be looked for anew.
+ */
+static bool open_rest(struct rapl *rapl, int class_dir, struct arena *scratch)
 {
-	for (size_t i = 0; i < rapl->n; i++)
-		if (rapl->zones[i].fd < 0)
+	for (size_t i = 0; i < rapl->n; i++) {
+		struct rapl_zone *zone = &rapl->zones[i], now;
+
+		if (zone->fd >= 0)
+			continue;
+		if (!open_zone(class_dir, zone->dir, scratch, &now))
 			return false;
+		if (now.fd >= 0 || now.max_uj != zone->max_uj || !str_eq(now.name, zone->name)) {
+			if (now.fd >= 0)
+				(void)close(now.fd);
+			return false;
+		}
+		zone->open_error = now.open_error;
+	}
 	return true;
 }
 
@@ -63,9 +97,13 @@ int rapl_find(struct host *host, struct rapl *rapl, struct arena *scratch)
 
 	uint64_t listing = hash_names(names, n);
 
-	if (rapl->zones && rapl->listing == listing && all_open(rapl))
+	if (rapl->zones && rapl->listing == listing && open_rest(rapl, class_dir, scratch))
 		return 0;
+
+	uint64_t round = rapl->round + 1;
+
 	rapl_release(rapl);
+	rapl->round = round;
 	if (n)
 		qsort(names, n, sizeof(*names), compare_bytes);
 	rapl->zones = arena_zalloc(&rapl->arena, n, sizeof(*rapl->zones));
@@ -85,6 +123,9 @@ int rapl_read(struct rapl_zone *zone, uint64_t *ret_uj)
 
 	ssize_t n = pread(zone->fd, text, sizeof(text), 0);
 
+	/* What fills the buffer may go on behind it: that is no number. */
+	if (n == sizeof(text))
+		return -EINVAL;
 	if (n >= 0)
 		return num_u64(str_trim((struct str){ text, (size_t)n }), ret_uj);
 
@@ -104,5 +145,5 @@ void rapl_release(struct rapl *rapl)
 		if (rapl->zones[i].fd >= 0)
 			(void)close(rapl->zones[i].fd);
 	arena_release(&rapl->arena);
-	*rapl = (struct rapl){ 0 };
+	*rapl = (struct rapl){ .round = rapl->round + (rapl->zones != NULL) };
 }

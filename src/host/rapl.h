@@ -10,16 +10,22 @@
 
 enum { RAPL_ZONES_MAX = 128 };
 
+/* Of what firmware says of power, what can be true: some says 0, some 4 kW for "no limit". */
+#define RAPL_POWER_LEAST_UW UINT64_C(1000000)
+#define RAPL_POWER_MOST_UW UINT64_C(3000000000)
+
 struct rapl_zone {
 	struct str dir;     /* "intel-rapl:0:1" */
 	struct str name;    /* "package-0", "dram" */
 	uint64_t max_uj;    /* where the counter wraps */
+	uint64_t max_uw;    /* what it may consume by its constraints, or 0 */
 	int fd, open_error; /* energy_uj, kept open; or -errno */
 };
 
 struct rapl {
 	struct arena arena;
 	uint64_t listing; /* hash of the class directory when the zones were looked for */
+	uint64_t round;   /* another one whenever there may be other zones than before */
 	size_t n;
 	struct rapl_zone *zones; /* in byte order of dir */
 };

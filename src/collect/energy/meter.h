@@ -22,7 +22,7 @@ enum energy_gap {
 struct meter_reading {
 	const struct energy_source *source;
 	uint64_t total_uj; /* since it was first seen; a counter's starts with its first value */
-	uint64_t delta_uj; /* since the last cycle */
+	uint64_t delta_uj; /* since the last cycle in which it could be read */
 	int64_t delta_ns;  /* ... in this time; 0: no difference is known in this cycle */
 };
 
@@ -37,6 +37,8 @@ struct meter {
 
 /* The readings of this cycle, for all who want them. 0 with n == 0 where there is no source. */
 int meter_of_cycle(struct collect *c, const struct meter **ret);
+
+const char *energy_gap_name(enum energy_gap gap); /* "boot", ...: label reason */
 
 /*
  * Between cycles: reads counters that can wrap, so that no wrap is missed, and integrates power.
@@ -55,6 +57,12 @@ struct meter_mark {
 	bool power, valid;
 };
 
-/* 0 and the microjoules since; or -1 - enum energy_gap, and *mark is the new base all the same. */
+/*
+ * 0 and the microjoules since; or -1 - enum energy_gap, and *mark is the new base all the same. The
+ * first reading of a mark that is not valid gives 0: a counter's total is then its value, a
+ * meter's what it was. After a reading that is not valid a counter goes on from the last one that
+ * was, as long as it cannot have wrapped more than once; a meter starts anew. max_uw 0: as much as
+ * the largest processor there is may consume.
+ */
 int meter_advance(struct meter_mark *mark, const struct meter_mark *now, uint64_t max_uw,
 		  uint64_t *ret_uj);
