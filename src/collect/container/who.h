@@ -6,16 +6,8 @@
 #pragma once
 
 #include "collect/collector.h"
+#include "host/cgroup_name.h"
 #include "host/cgroups.h"
-
-enum container_runtime {
-	RUNTIME_NONE, /* a slice, a unit, or somebody's group */
-	RUNTIME_DOCKER,
-	RUNTIME_PODMAN,
-	RUNTIME_CONTAINERD,
-	RUNTIME_CRIO,
-	RUNTIME_UNKNOWN, /* a container, but nobody says of whom */
-};
 
 /* One for each group of the cycle's cgroup_table, at the same index. */
 struct container {

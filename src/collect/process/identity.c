@@ -6,8 +6,9 @@
 
 #include "base/cleanup.h"
 #include "base/num.h"
+#include "host/cgroup_name.h"
 
-enum { TEXT_MAX = 32 << 10, CONTAINER_ID = 64 };
+enum { TEXT_MAX = 32 << 10 };
 
 struct str identity_comm(const struct process *process)
 {
@@ -88,40 +89,9 @@ static struct str choose_path(struct str lines)
 	return systemd.n ? systemd : first;
 }
 
-static bool is_unit(struct str name)
-{
-	static const struct str ends[] = { { ".service", 8 },
-					   { ".scope", 6 },
-					   { ".socket", 7 },
-					   { ".mount", 6 },
-					   { ".swap", 5 } };
-
-	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
-		if (name.n > ends[i].n && str_ends(name, ends[i]))
-			return true;
-	return false;
-}
-
-/* "docker-ID.scope", "ID", "cri-containerd-ID.scope", "libpod-ID": 64 hex digits. */
-static struct str container_in(struct str name)
-{
-	size_t run = 0;
-
-	for (size_t i = 0; i < name.n; i++) {
-		bool hex = (name.p[i] >= '0' && name.p[i] <= '9') ||
-			   (name.p[i] >= 'a' && name.p[i] <= 'f');
-
-		run = hex ? run + 1 : 0;
-		if (run == CONTAINER_ID && (i + 1 == name.n || name.p[i + 1] == '.' ||
-					    name.p[i + 1] == '/' || name.p[i + 1] == '-'))
-			return (struct str){ name.p + i + 1 - CONTAINER_ID, CONTAINER_ID };
-	}
-	return (struct str){ 0 };
-}
-
 static void read_cgroup(struct identity *who)
 {
-	struct str rest, part, id;
+	struct cgroup_name name;
 
 	if (who->has_cgroup)
 		return;
@@ -129,14 +99,11 @@ static void read_cgroup(struct identity *who)
 	who->cgroups = str_trim(read_text(who, "cgroup"));
 	who->cgroups = arena_str(who->arena, who->cgroups);
 	/* NUL-ended, for expressions: it stands in a text of many lines. */
-	who->path = rest = arena_str(who->arena, choose_path(who->cgroups));
-	while (str_cut(&rest, '/', &part)) {
-		if (is_unit(part))
-			who->unit = part;
-		id = container_in(part);
-		if (id.n)
-			who->container = id;
-	}
+	who->path = arena_str(who->arena, choose_path(who->cgroups));
+	cgroup_name_parse(who->path, &name);
+	who->unit = name.unit;
+	/* What looks after a container is not in it. */
+	who->container = name.helper ? STR("") : name.id;
 }
 
 struct str identity_cgroups(struct identity *who)
