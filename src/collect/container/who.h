@@ -13,12 +13,13 @@
 struct container {
 	const struct cgroup *cgroup;
 	enum container_runtime runtime;
-	struct str id;                    /* 64 hex digits, or empty: no container */
+	struct str id;                    /* 64 hex digits; empty: no container's own group */
 	struct str name, image;           /* empty: not known */
 	struct str pod, namespace, inner; /* Kubernetes; inner: the label "container" */
 	bool sandbox;                     /* a pod's: it holds the network, and no program */
-	bool nested; /* below a container's own group: the container is what is told of */
-	bool hidden; /* nobody wants series of it: a .mount, a conmon's twin, by the settings */
+	bool pod_group; /* a pod's own group, with the groups of its containers below */
+	bool nested;    /* below a container's own group: the container is what is told of */
+	bool hidden;    /* nobody wants series of it: a .mount, a conmon's twin, by the settings */
 	int64_t created_ns, started_ns; /* Unix time, from the runtime; 0: not known */
 	int health;       /* 1 healthy, 0 not, -1: it has no health check or says nothing */
 	uint32_t pid;     /* of its first process, or 0 */
