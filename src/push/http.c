@@ -16,7 +16,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "push/credentials.h"
-#include "push/curl.h"
+#include "base/curl.h"
 #include "push/endpoint.h"
 #include "push/sink.h"
 #include "push/verdict.h"

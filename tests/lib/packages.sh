@@ -12,15 +12,18 @@ packages_build=(
 	libbpf-dev libelf-dev
 	libconfig-dev
 	libcurl4-openssl-dev
+	libjansson-dev
 	libsystemd-dev
 	zlib1g-dev
 )
 
-# libcurl is loaded when it is first needed, so no -dev package stands for it at run time.
+# libcurl and libjansson are loaded when they are first needed, so no -dev package stands for them at
+# run time.
 packages_servers=(
 	ca-certificates
 	curl
 	libcurl4
+	libjansson4
 	prometheus
 	prometheus-pushgateway
 )

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "push/curl.h"
+#include "base/curl.h"
 
 #include <errno.h>
 #include <stddef.h>
