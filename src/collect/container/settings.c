@@ -25,6 +25,14 @@ static int check_socket(struct str text, struct arena *arena, struct str *ret_wh
 	return -EINVAL;
 }
 
+static int check_details(struct str text, struct arena *arena, struct str *ret_why)
+{
+	if (str_eq(text, STR("tcp")) || str_eq(text, STR("udp")) || str_eq(text, STR("advtcp")))
+		return 0;
+	*ret_why = arena_printf(arena, "\"%.*s\" is not one of tcp, udp, advtcp", STR_ARG(text));
+	return -EINVAL;
+}
+
 static const struct opt opts[] = {
 	{
 		.name = "path_include",
@@ -94,6 +102,24 @@ static const struct opt opts[] = {
 		.arg = "TIME",
 		.help = "when a runtime is asked again for names and health; 0: never",
 		.max = INT64_C(86400000000000),
+	},
+	{
+		.name = "network_details",
+		.type = OPT_LIST,
+		.offset = offsetof(struct cgroup_conf, network_details),
+		.preset = "",
+		.arg = "NAME,...",
+		.help = "sockets of containers (tcp, udp) and counters of TCP (advtcp); costly",
+		.check = check_details,
+	},
+	{
+		.name = "disk_usage",
+		.type = OPT_DURATION,
+		.offset = offsetof(struct cgroup_conf, disk_usage_ns),
+		.preset = "0",
+		.arg = "TIME",
+		.help = "how often the writable layers of containers are measured; 0: never",
+		.max = INT64_C(30) * 86400 * 1000000000,
 	},
 	{ 0 },
 };

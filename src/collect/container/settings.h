@@ -14,6 +14,9 @@ struct cgroup_conf {
 	struct opt_list sockets;  /* below --rootfs; %U stands for a user's number */
 	int64_t timeout_ns;       /* of all requests of a cycle together */
 	int64_t refresh_ns;       /* how old an answer may become */
+	/* What is told besides. */
+	struct opt_list network_details; /* tcp, udp, advtcp */
+	int64_t disk_usage_ns;           /* how often writable layers are measured; 0: never */
 };
 
 extern const struct opt_section section_cgroup;
