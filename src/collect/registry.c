@@ -4,6 +4,7 @@
 
 #define COLLECTORS(X)       \
 	X(arp)              \
+	X(cgroup)           \
 	X(conntrack)        \
 	X(cpu)              \
 	X(cpufreq)          \

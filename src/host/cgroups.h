@@ -63,3 +63,9 @@ int cgroup_open(struct host *host, const struct cgroup *cgroup, enum cgroup_tree
 const struct cgroup *cgroup_find(const struct cgroup_table *table, struct str path);
 /* The group with that id, or NULL. */
 const struct cgroup *cgroup_by_id(const struct cgroup_table *table, uint64_t id);
+
+/*
+ * A file of a group in one read: the kernel makes each of them at once, and asking for the end
+ * would be a call for nothing. What fills `size` is -EFBIG, -errno else.
+ */
+int cgroup_read_file(int dir, const char *name, char *buffer, size_t size, struct str *ret);

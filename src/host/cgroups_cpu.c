@@ -13,7 +13,7 @@
 
 enum { NS_PER_US = 1000, NS_PER_TICK = 10000000, CPUS_MAX = 8192 };
 
-int cgroup_slurp(int dir, const char *name, char *buffer, size_t size, struct str *ret)
+int cgroup_read_file(int dir, const char *name, char *buffer, size_t size, struct str *ret)
 {
 	_cleanup_fd_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
@@ -106,7 +106,7 @@ size_t cgroup_parse_percpu(struct str text, uint64_t *to, size_t max)
 int cgroup_read_cpu_v2(int dir, char *buffer, size_t size, struct cgroup *cgroup)
 {
 	struct str text;
-	int r = cgroup_slurp(dir, "cpu.stat", buffer, size, &text);
+	int r = cgroup_read_file(dir, "cpu.stat", buffer, size, &text);
 
 	if (r < 0)
 		return r;
@@ -119,7 +119,7 @@ static int read_percpu(int dir, char *buffer, size_t size, struct arena *arena, 
 {
 	size_t max = *cpus ? *cpus : CPUS_MAX, n;
 	struct str text;
-	int r = cgroup_slurp(dir, "cpuacct.usage_percpu", buffer, size, &text);
+	int r = cgroup_read_file(dir, "cpuacct.usage_percpu", buffer, size, &text);
 	uint64_t *v;
 
 	if (r < 0)
@@ -139,13 +139,13 @@ int cgroup_read_cpuacct(int dir, char *buffer, size_t size, struct arena *arena,
 {
 	struct str text;
 	uint64_t usage;
-	int r = cgroup_slurp(dir, "cpuacct.usage", buffer, size, &text);
+	int r = cgroup_read_file(dir, "cpuacct.usage", buffer, size, &text);
 
 	if (r < 0)
 		return r;
 	if (num_u64(str_trim(text), &usage) < 0)
 		return -EBADMSG;
-	r = cgroup_slurp(dir, "cpuacct.stat", buffer, size, &text);
+	r = cgroup_read_file(dir, "cpuacct.stat", buffer, size, &text);
 	if (r < 0)
 		return r;
 	if (!cgroup_parse_cpuacct_stat(text, cgroup))

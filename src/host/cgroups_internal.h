@@ -22,12 +22,6 @@ void cgroups_table(const struct cgroup_walk *walk, struct cgroup_table *table);
 /* As if '/' came before every other byte: parents before children, siblings by name. */
 int cgroup_compare_paths(struct str a, struct str b);
 
-/*
- * A file of a group in one read: the kernel makes each of them at once, and asking for the end
- * would be a call for nothing. What fills `size` is -EFBIG, -errno else.
- */
-int cgroup_slurp(int dir, const char *name, char *buffer, size_t size, struct str *ret);
-
 /* v2's cpu.stat. False when one of the three is missing or no number. */
 bool cgroup_parse_cpu_stat(struct str text, struct cgroup *cgroup);
 /* v1's cpuacct.stat: user and system in ticks of a hundredth of a second. */

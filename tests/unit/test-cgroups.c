@@ -389,7 +389,8 @@ static void test_live(void **state)
 			struct cgroup after = { 0 };
 
 			assert_int_equal(
-				cgroup_slurp(dir, "cpu.stat", buffer, sizeof(buffer), &text), 0);
+				cgroup_read_file(dir, "cpu.stat", buffer, sizeof(buffer), &text),
+				0);
 			assert_true(cgroup_parse_cpu_stat(text, &after));
 			assert_true(t->v[0].usage_ns <= after.usage_ns);
 		}

@@ -58,6 +58,27 @@ static const struct opt opts[] = {
 		.help = "containers, pods and the root, and no other control groups",
 	},
 	{
+		.name = "percpu",
+		.type = OPT_BOOL,
+		.offset = offsetof(struct cgroup_conf, percpu),
+		.preset = "true",
+		.help = "CPU time by CPU, where the kernel tells it (cgroup v1)",
+	},
+	{
+		.name = "hugetlb",
+		.type = OPT_BOOL,
+		.offset = offsetof(struct cgroup_conf, hugetlb),
+		.preset = "false",
+		.help = "huge pages in use",
+	},
+	{
+		.name = "processes",
+		.type = OPT_BOOL,
+		.offset = offsetof(struct cgroup_conf, processes),
+		.preset = "false",
+		.help = "how many processes there are in each group",
+	},
+	{
 		.name = "labels",
 		.type = OPT_LIST,
 		.offset = offsetof(struct cgroup_conf, labels),

@@ -8,6 +8,8 @@ struct cgroup_conf {
 	/* Who is told of. */
 	struct opt_regex path_include, path_exclude;
 	bool containers_only;
+	/* What is told of them. */
+	bool percpu, hugetlb, processes;
 	/* Identity: collect/container/who.h. */
 	struct opt_list labels;   /* of containers, patterns; those that become labels of series */
 	struct opt_list runtimes; /* whose sockets and files are looked at */

@@ -39,6 +39,6 @@ struct container_table {
 /* The table of this cycle. -ENODATA with the words for it where there are no control groups. */
 int containers_of_cycle(struct collect *c, const struct container_table **ret);
 
-/* Its labels and up to three more. */
+/* Its labels and some more. */
 const struct labels *container_labels(struct collect *c, const struct container *container,
 				      size_t n, const struct label *more);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the parts of collector cgroup share: each reads some files of a group and adds what they
+ * say. A file or line that is not there leaves its series out; nothing becomes 0 by absence.
+ */
+#pragma once
+
+#include "collect/container/cgroup_families.h"
+#include "collect/container/settings.h"
+#include "collect/container/who.h"
+
+enum cgroup_family {
+#define X(id, name, help, type) FAMILY_##id,
+	CGROUP_FAMILY_LIST(X)
+#undef X
+		CGROUP_FAMILIES,
+	CGROUP_NO_FAMILY = CGROUP_FAMILIES,
+};
+
+extern const struct metric_desc cgroup_families[CGROUP_FAMILIES];
+
+struct cgroup_device; /* a block device */
+
+enum { CGROUP_FILE_MAX = 64 * 1024 };
+
+/* The reading of all groups in one cycle. */
+struct cgroup_reader {
+	struct collect *c;
+	const struct cgroup_conf *conf;
+	const struct cgroup_table *table;
+	struct family *family[CGROUP_FAMILIES];
+	char *buffer;
+	uint64_t memory_total, swap_total, swap_free; /* the host's, in bytes */
+	bool has_memory, has_swap;
+	int64_t boot_ns; /* 0: not known */
+	double now;
+	size_t n_sizes; /* of huge pages: "2MB" */
+	const struct str *sizes;
+	int block; /* /sys/dev/block, or -errno */
+	size_t n_devices;
+	struct cgroup_device *devices;
+	/* The group it is at. */
+	const struct container *container;
+	const struct cgroup *group;
+	bool root, leaf;
+};
+
+static inline void cgroup_add(const struct cgroup_reader *r, enum cgroup_family family,
+			      double value)
+{
+	family_add(r->family[family], r->container->labels, value);
+}
+
+void cgroup_add_cpu(struct cgroup_reader *r, int v2);
+void cgroup_add_pressure(struct cgroup_reader *r, int v2);
+void cgroup_add_pids(struct cgroup_reader *r, int v2);
+void cgroup_add_memory(struct cgroup_reader *r, int v2);
+void cgroup_add_io(struct cgroup_reader *r, int v2);
+void cgroup_add_diskstats(struct cgroup_reader *r);
+void cgroup_add_hugetlb(struct cgroup_reader *r, int v2);
+
+/* Reads a file into r->buffer; 0 or -errno. */
+int cgroup_text(const struct cgroup_reader *r, int dir, const char *name, struct str *ret);
+
+/* "max" and what v1 writes for it. */
+#define CGROUP_UNLIMITED UINT64_MAX
+
+/* A file that holds one number. False when it is not there or something else. */
+bool cgroup_number(int dir, const char *name, uint64_t *ret);
+/* The same of a limit, which may be "max", -1 or a number too large to be meant. */
+bool cgroup_limit(int dir, const char *name, uint64_t *ret);
+/* Adds the number of a file. */
+void cgroup_add_number(const struct cgroup_reader *r, int dir, const char *name,
+		       enum cgroup_family family);
+/* Adds a limit; none is 0, as cAdvisor has it. */
+void cgroup_add_limit(const struct cgroup_reader *r, int dir, const char *name,
+		      enum cgroup_family family);
+
+/* "KEY NUMBER" lines, and where their numbers go. */
+struct cgroup_key {
+	struct str key;
+	enum cgroup_family family; /* CGROUP_NO_FAMILY: only its value is wanted */
+	double per;                /* how many make one of the family's unit; 0 means 1 */
+};
+
+enum { CGROUP_KEYS_MAX = 32 };
+
+/* The numbers of at most CGROUP_KEYS_MAX keys; bit i of the result: ret_values[i] was found. */
+uint32_t cgroup_keys(struct str text, const struct cgroup_key *keys, size_t n,
+		     uint64_t *ret_values);
+void cgroup_add_keys(const struct cgroup_reader *r, const struct cgroup_key *keys, size_t n,
+		     uint32_t found, const uint64_t *values);
