@@ -44,6 +44,7 @@ struct energy_source {
 	uint64_t epoch;    /* with another one it counts from 0 anew */
 	/* It is part of the sum that is the host; of those that contain each other one is. */
 	bool host;
+	bool left_out;      /* never to be added to anything: a twin, of one core only */
 	int error;          /* 0, or -errno: there is no value now */
 	const char *reason; /* why it is left out, in words: unreadable, a twin, ...; or NULL */
 	uint64_t value;

@@ -85,6 +85,7 @@ enum energy_level energy_choose(enum energy_level before, size_t n, struct energ
 	for (size_t i = 0; i < n; i++) {
 		struct energy_source *s = &sources[i];
 
+		s->left_out = readers[i].left_out != NULL;
 		s->host = !readers[i].left_out && (belongs(level, s) || adds_gpu(level, s));
 		/* Of several batteries one is used at a time. */
 		if (s->kind == ENERGY_BATTERY && any && s->error)

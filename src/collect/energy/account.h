@@ -10,8 +10,9 @@
 #include "collect/energy/meter.h"
 
 struct energy_row {
-	uint32_t group;     /* index in the cgroup table */
-	uint64_t cpu_uj[2]; /* total and of this cycle: packages and DRAM, with all groups below */
+	uint32_t group;      /* index in the cgroup table */
+	uint64_t cpu_uj[2];  /* total and of this cycle: packages and DRAM, with all groups below */
+	uint64_t dram_uj[2]; /* that part of it */
 	uint64_t gpu_uj[2];
 };
 

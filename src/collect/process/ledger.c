@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/varint.h"
 
 enum { FORMAT = 1, COUNTERS = sizeof(struct process_used) / sizeof(uint64_t) };
 
@@ -14,40 +15,12 @@ enum { CYCLES_KEPT = 3 };
 
 _Static_assert(COUNTERS == 8, "the state has eight counters of each");
 
-/* --- numbers of 7 bits a byte, the last one without the high bit --- */
-
-static void put(struct buf *out, uint64_t value)
-{
-	while (value >= 0x80) {
-		buf_char(out, (char)(value | 0x80));
-		value >>= 7;
-	}
-	buf_char(out, (char)value);
-}
-
 static void put_used(struct buf *out, const struct process_used *used)
 {
 	const uint64_t *v = (const uint64_t *)used;
 
 	for (size_t i = 0; i < COUNTERS; i++)
-		put(out, v[i]);
-}
-
-static bool take(struct str *rest, uint64_t *ret)
-{
-	uint64_t value = 0;
-
-	for (size_t i = 0; i < rest->n && i < 10; i++) {
-		unsigned char c = (unsigned char)rest->p[i];
-
-		value |= (uint64_t)(c & 0x7f) << (7 * i);
-		if (c & 0x80)
-			continue;
-		*rest = str_skip(*rest, i + 1);
-		*ret = value;
-		return true;
-	}
-	return false;
+		varint_put(out, v[i]);
 }
 
 static bool take_used(struct str *rest, struct process_used *ret)
@@ -55,20 +28,19 @@ static bool take_used(struct str *rest, struct process_used *ret)
 	uint64_t *v = (uint64_t *)ret;
 
 	for (size_t i = 0; i < COUNTERS; i++)
-		if (!take(rest, &v[i]))
+		if (!varint_take(rest, &v[i]))
 			return false;
 	return true;
 }
 
 static bool take_group(struct str *rest, struct arena *arena, struct ledger_group *ret)
 {
-	uint64_t n;
+	struct str name;
 
-	if (!take(rest, &n) || n > rest->n)
+	if (!varint_take_text(rest, &name))
 		return false;
-	ret->name = arena_str(arena, (struct str){ rest->p, n });
-	*rest = str_skip(*rest, n);
-	return take(rest, &ret->active) && take_used(rest, &ret->sums);
+	ret->name = arena_str(arena, name);
+	return varint_take(rest, &ret->active) && take_used(rest, &ret->sums);
 }
 
 static int compare(uint64_t id, uint64_t start, const struct ledger_entry *e)
@@ -82,14 +54,15 @@ static bool take_entries(struct ledger *ledger, struct str *rest, bool same_rule
 {
 	uint64_t n, step, group, tag, flags;
 
-	if (!take(rest, &n) || n > ENTRIES_MAX || n > rest->n)
+	if (!varint_take(rest, &n) || n > ENTRIES_MAX || n > rest->n)
 		return false;
 	ledger->before = arena_alloc(ledger->arena, (n ? n : 1) * sizeof(*ledger->before));
 	for (uint64_t i = 0, id = 0; i < n; i++) {
 		struct ledger_entry *e = &ledger->before[i];
 
-		if (!take(rest, &step) || !take(rest, &e->start) || !take(rest, &group) ||
-		    !take(rest, &tag) || !take(rest, &flags) || !take_used(rest, &e->used))
+		if (!varint_take(rest, &step) || !varint_take(rest, &e->start) ||
+		    !varint_take(rest, &group) || !varint_take(rest, &tag) ||
+		    !varint_take(rest, &flags) || !take_used(rest, &e->used))
 			return false;
 		id += step;
 		e->id = id;
@@ -108,9 +81,9 @@ static bool parse(struct ledger *ledger, struct str rest, uint64_t boot, uint64_
 {
 	uint64_t format, was_boot, was_rules, n;
 
-	if (!take(&rest, &format) || format != FORMAT || !take(&rest, &was_boot) ||
-	    !take(&rest, &was_rules) || !take(&rest, &ledger->seen.load) ||
-	    !take(&rest, &ledger->seen.next) || !take(&rest, &n) || n > GROUPS_MAX)
+	if (!varint_take(&rest, &format) || format != FORMAT || !varint_take(&rest, &was_boot) ||
+	    !varint_take(&rest, &was_rules) || !varint_take(&rest, &ledger->seen.load) ||
+	    !varint_take(&rest, &ledger->seen.next) || !varint_take(&rest, &n) || n > GROUPS_MAX)
 		return false;
 	for (uint64_t i = 0; i < n; i++) {
 		ledger->groups = arena_grow(ledger->arena, ledger->groups, ledger->n_groups,
@@ -197,33 +170,32 @@ void ledger_save(struct ledger *ledger, uint64_t boot, uint64_t rules, struct bu
 	sort_now(ledger);
 	keep_vanished(ledger);
 
-	put(out, FORMAT);
-	put(out, boot);
-	put(out, rules);
-	put(out, ledger->seen.load);
-	put(out, ledger->seen.next);
-	put(out, ledger->n_groups);
+	varint_put(out, FORMAT);
+	varint_put(out, boot);
+	varint_put(out, rules);
+	varint_put(out, ledger->seen.load);
+	varint_put(out, ledger->seen.next);
+	varint_put(out, ledger->n_groups);
 	for (size_t i = 0; i < ledger->n_groups; i++) {
 		const struct ledger_group *g = &ledger->groups[i];
 
-		put(out, g->name.n);
-		buf_str(out, g->name);
-		put(out, g->active);
+		varint_put_text(out, g->name);
+		varint_put(out, g->active);
 		put_used(out, &g->sums);
 	}
 	for (size_t i = 0; i < ledger->n_now; i++)
 		n += !ledger->now[i].dead;
-	put(out, n);
+	varint_put(out, n);
 	for (size_t i = 0; i < ledger->n_now; i++) {
 		const struct ledger_entry *e = &ledger->now[i];
 
 		if (e->dead)
 			continue;
-		put(out, e->id - id);
-		put(out, e->start);
-		put(out, e->group == LEDGER_NONE ? 0 : e->group + 1);
-		put(out, e->tag);
-		put(out, e->flags);
+		varint_put(out, e->id - id);
+		varint_put(out, e->start);
+		varint_put(out, e->group == LEDGER_NONE ? 0 : e->group + 1);
+		varint_put(out, e->tag);
+		varint_put(out, e->flags);
 		put_used(out, &e->used);
 		id = e->id;
 	}
