@@ -120,15 +120,21 @@ static void find(struct energy_sources *sources, struct host *host, struct arena
 	forget(sources);
 	attr_pool_allow(&readers->pool, host, ENERGY_SOURCES_MAX);
 	energy_find_rapl(&scan);
+	energy_find_perf(&scan);
+	energy_find_hwmon(&scan);
+	energy_find_batteries(&scan);
+	energy_find_gpus(&scan);
 	if (scan.n)
 		qsort(scan.v, scan.n, sizeof(*scan.v), by_id);
 	sources->v = arena_zalloc(&sources->arena, scan.n, sizeof(*sources->v));
 	readers->v = arena_zalloc(&sources->arena, scan.n, sizeof(*readers->v));
 	for (size_t i = 0; i < scan.n; i++) {
-		sources->v[i] = scan.v[i].source;
-		readers->v[i] = scan.v[i].reader;
+		/* Two that nothing tells apart cannot be told apart tomorrow. */
+		if (i && str_eq(scan.v[i].source.id, scan.v[i - 1].source.id))
+			continue;
+		sources->v[sources->n] = scan.v[i].source;
+		readers->v[sources->n++] = scan.v[i].reader;
 	}
-	sources->n = scan.n;
 	readers->level = LEVEL_NONE;
 	readers->found = true;
 	readers->stale = false;
@@ -152,10 +158,13 @@ static uint64_t listing(const struct host *host, const char *path, struct arena 
 static uint64_t what_is_there(struct energy_readers *readers, struct host *host,
 			      struct arena *scratch)
 {
+	uint64_t hash = energy_ask_gpus(readers, host);
+
 	/* The zones' own listing is part of the round. */
 	(void)rapl_find(host, &readers->rapl, scratch);
-	return (readers->rapl.round * 31 + listing(host, "class/hwmon", scratch)) * 31 +
-	       listing(host, "class/power_supply", scratch);
+	hash = hash * 31 + readers->rapl.round;
+	hash = hash * 31 + listing(host, "class/hwmon", scratch);
+	return hash * 31 + listing(host, "class/power_supply", scratch);
 }
 
 static void read_all(struct energy_sources *sources)
@@ -167,6 +176,7 @@ static void read_all(struct energy_sources *sources)
 		struct energy_source *source = &sources->v[i];
 
 		source->reason = NULL;
+		source->at_ns = 0;
 		source->error = readers->v[i].read(readers, &readers->v[i], source);
 		if (source->error)
 			source->value = 0;
@@ -176,7 +186,8 @@ static void read_all(struct energy_sources *sources)
 
 		int64_t after = clock_ns(CLOCK_MONOTONIC);
 
-		source->at_ns = before + (after - before) / 2;
+		if (!source->at_ns)
+			source->at_ns = before + (after - before) / 2;
 		before = after;
 	}
 }
@@ -234,6 +245,7 @@ void energy_release(struct energy_sources *sources)
 
 	if (readers) {
 		forget(sources);
+		energy_close_perf(readers);
 		rapl_release(&readers->rapl);
 	}
 	free(readers);

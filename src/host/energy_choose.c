@@ -65,10 +65,14 @@ static const char *why_not(const struct energy_source *s, enum energy_level leve
 	return "what it measures is not known";
 }
 
-/* Beside a processor that is measured by itself, a GPU is more of the host. */
+/*
+ * Beside a processor that is measured by itself, a GPU is more of the host. One that sleeps, or is
+ * too old to tell, is left out.
+ */
 static bool adds_gpu(enum energy_level level, const struct energy_source *s)
 {
-	return s->domain == DOMAIN_GPU && (level == LEVEL_PACKAGES || level == LEVEL_HWMON);
+	return s->domain == DOMAIN_GPU && !s->error &&
+	       (level == LEVEL_PACKAGES || level == LEVEL_HWMON);
 }
 
 enum energy_level energy_choose(enum energy_level before, size_t n, struct energy_source *sources,

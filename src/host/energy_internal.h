@@ -37,6 +37,7 @@ enum energy_level {
 	LEVEL_NONE,
 };
 
+struct nvml_energy;
 struct energy_perf; /* open events; they count only while they are */
 
 struct energy_readers {
@@ -50,7 +51,9 @@ struct energy_readers {
 	size_t n_dirs;
 	int dirs[ENERGY_DIRS_MAX]; /* kept open for attribute files */
 	struct energy_perf *perf;
-	void *gpu;
+	uint64_t cycle; /* of the last reading */
+	size_t n_gpus;
+	const struct nvml_energy *gpus; /* of this reading */
 };
 
 /* A search. */
@@ -78,7 +81,15 @@ void energy_add(struct energy_scan *scan, const struct energy_source *source,
  */
 int energy_keep_dir(struct energy_scan *scan, int dir);
 
+void energy_find_batteries(struct energy_scan *scan);
+void energy_find_gpus(struct energy_scan *scan);
+void energy_find_hwmon(struct energy_scan *scan);
 void energy_find_rapl(struct energy_scan *scan);
+/* After the zones of powercap, whose place it takes when they cannot be read. */
+void energy_find_perf(struct energy_scan *scan);
+void energy_close_perf(struct energy_readers *readers);
+/* Reads the GPUs; a hash of which there are. */
+uint64_t energy_ask_gpus(struct energy_readers *readers, struct host *host);
 
 /* Which sources are the host, by domain, kind and errors alone; sets their `host` and `reason`. */
 enum energy_level energy_choose(enum energy_level before, size_t n, struct energy_source *sources,

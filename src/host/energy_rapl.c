@@ -119,7 +119,7 @@ static const char *left_out(const struct energy_scan *scan, const struct rapl_zo
 	if (has_msr_twin(&scan->readers->rapl, zone))
 		return "the same counter as a zone of intel-rapl";
 	if (!zone->max_uj)
-		return "its range is 0";
+		return "it has no range";
 	if (domain == DOMAIN_CORE && amd)
 		return "of one core only";
 	return NULL;
@@ -148,6 +148,7 @@ void energy_find_rapl(struct energy_scan *scan)
 				   .read = read_zone,
 				   .left_out = left_out(scan, zone, source.domain, amd),
 				   .zone = zone,
+				   .file = { .fd = -1 },
 			   });
 	}
 }

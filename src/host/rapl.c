@@ -48,12 +48,15 @@ static bool open_zone(int class_dir, struct str name, struct arena *arena, struc
 	_cleanup_fd_ int dir = openat(class_dir, name.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct rapl_zone zone = { .dir = arena_str(arena, name) };
 
-	if (dir < 0 || host_attr(dir, "name", arena, &zone.name) < 0 || !zone.name.n ||
-	    host_attr_u64(dir, "max_energy_range_uj", &zone.max_uj) < 0)
+	if (dir < 0 || host_attr(dir, "name", arena, &zone.name) < 0 || !zone.name.n)
 		return false;
-	zone.max_uw = most_power(dir);
 	zone.fd = openat(dir, "energy_uj", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	zone.open_error = zone.fd < 0 ? -errno : 0;
+	/* One that only limits power (dtpm's) has neither of the two. */
+	if (host_attr_u64(dir, "max_energy_range_uj", &zone.max_uj) < 0 &&
+	    zone.open_error == -ENOENT)
+		return false;
+	zone.max_uw = most_power(dir);
 	*ret = zone;
 	return true;
 }

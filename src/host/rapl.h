@@ -17,7 +17,7 @@ enum { RAPL_ZONES_MAX = 128 };
 struct rapl_zone {
 	struct str dir;     /* "intel-rapl:0:1" */
 	struct str name;    /* "package-0", "dram" */
-	uint64_t max_uj;    /* where the counter wraps */
+	uint64_t max_uj;    /* where the counter wraps; 0: that is not known */
 	uint64_t max_uw;    /* what it may consume by its constraints, or 0 */
 	int fd, open_error; /* energy_uj, kept open; or -errno */
 };
@@ -31,7 +31,7 @@ struct rapl {
 };
 
 /*
- * Finds the zones that have a range (dtpm's have none), anew when the class directory holds
+ * Finds the zones that count energy (dtpm's do not), anew when the class directory holds
  * other names than last time or a counter could not be opened. -ENOENT where there is no
  * powercap. Starts from a zeroed struct.
  */

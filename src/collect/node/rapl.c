@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Energy counters of processor packages as the kernel has them: they wrap, and a zone that
- * firmware offers twice (intel-rapl-mmio) comes twice, told apart by its path. Source:
- * drivers/powercap. Conserving sums are the energy collector's.
+ * Energy counters of processor packages, from their first value on, but without the wraps that
+ * they make. A zone that firmware offers twice (intel-rapl-mmio) comes twice, told apart by its
+ * path. Source: drivers/powercap. Conserving sums are the energy collector's.
  */
 #include "collect/collector.h"
 
 #include <errno.h>
 
-#include "host/rapl.h"
+#include "collect/energy/meter.h"
 
 /*
  * "package-1" is package number 1; any other name, "package-0-die-1" too, is itself, numbered
@@ -56,11 +56,11 @@ static struct named_zone name_zone(struct str name, const struct named_zone *bef
 	return zone;
 }
 
-static void add_zone(struct collect *c, const struct rapl_zone *zone,
-		     const struct named_zone *named, uint64_t energy_uj)
+static void add_zone(struct collect *c, const struct meter_reading *reading,
+		     const struct named_zone *named)
 {
 	struct str help =
-		arena_printf(c->scratch, "Energy counter of the %.*s zones; wraps at their range.",
+		arena_printf(c->scratch, "Energy counted by the %.*s zones, without wraps.",
 			     STR_ARG(named->base));
 	struct family *family = metrics_family_named(c->out, metric_name(c->scratch, named->base),
 						     help, METRIC_COUNTER);
@@ -69,38 +69,38 @@ static void add_zone(struct collect *c, const struct rapl_zone *zone,
 		   METRIC_LABELS(c->out,
 				 { STR("index"), arena_printf(c->scratch, "%llu",
 							      (unsigned long long)named->index) },
-				 { STR("path"), arena_printf(c->scratch, "/sys/class/powercap/%s",
-							     zone->dir.p) }),
-		   (double)energy_uj / 1e6);
+				 { STR("path"), reading->source->path }),
+		   (double)reading->total_uj / 1e6);
 }
 
 static int run(struct collect *c)
 {
-	struct rapl *rapl = c->self;
-	int r = rapl_find(c->host, rapl, c->scratch), worst = 0;
-	size_t refused = 0;
+	const struct meter *meter;
+	size_t refused = 0, n = 0;
+	int r = meter_of_cycle(c, &meter), worst = 0;
 
 	if (r < 0)
-		return collect_fail(c, r == -ENOENT ? -ENODATA : r, "/sys/class/powercap: %s",
-				    strerror(-r));
+		return collect_fail(c, r, "/sys/class/powercap: %s", strerror(-r));
 
-	struct named_zone *named = arena_zalloc(c->scratch, rapl->n, sizeof(*named));
+	struct named_zone *named = arena_zalloc(c->scratch, meter->n, sizeof(*named));
 
-	for (size_t i = 0; i < rapl->n; i++) {
-		struct rapl_zone *zone = &rapl->zones[i];
-		uint64_t energy_uj;
+	for (size_t i = 0; i < meter->n; i++) {
+		const struct energy_source *source = meter->v[i].source;
 
-		named[i] = name_zone(zone->name, named, i);
-		r = rapl_read(zone, &energy_uj);
-		if (r == 0) {
-			add_zone(c, zone, &named[i], energy_uj);
-		} else if (r == -EACCES || r == -EPERM) {
+		if (source->kind != ENERGY_RAPL || !source->range_uj)
+			continue;
+		named[n] = name_zone(source->zone, named, n);
+		if (source->error == 0)
+			add_zone(c, &meter->v[i], &named[n]);
+		else if (source->error == -EACCES || source->error == -EPERM)
 			refused++;
-		} else if (!worst) {
-			worst = collect_fail(c, r, "/sys/class/powercap/%s/energy_uj: %s",
-					     zone->dir.p, strerror(-r));
-		}
+		else if (!worst)
+			worst = collect_fail(c, source->error, "%.*s/energy_uj: %s",
+					     STR_ARG(source->path), source->reason);
+		n++;
 	}
+	if (!n)
+		return collect_fail(c, -ENODATA, "/sys/class/powercap: no zone that counts energy");
 	if (refused && !worst)
 		return collect_fail(c, -EACCES,
 				    "/sys/class/powercap/*/energy_uj: permission denied "
@@ -108,17 +108,10 @@ static int run(struct collect *c)
 	return worst;
 }
 
-static void release(struct collect *c)
-{
-	rapl_release(c->self);
-}
-
 const struct collector collector_rapl = {
 	.name = "rapl",
 	.help = "energy counters of processor packages",
 	.reads = "/sys/class/powercap/*/energy_uj",
 	.on = true,
-	.self_size = sizeof(struct rapl),
 	.run = run,
-	.close = release,
 };
