@@ -114,6 +114,34 @@ check()
 	fi
 }
 
+# agrees NAME FUNCTION: passes when it says nothing, at the sixth time at the latest. It measures a
+# machine that does other things, too: what is wrong is so each time, what disturbs it is not.
+agrees()
+{
+	local said pause
+
+	for pause in 0 0 1 2 4 8; do
+		sleep $pause
+		said=$("$2" 2>&1)
+		[[ -z $said ]] && break
+		note "$1: $said"
+	done
+	is "$said" "" "$1"
+}
+
+# differs WHAT GOT WANT, outside WHAT GOT LEAST MOST: say so when it is.
+differs()
+{
+	[[ $2 == "$3" ]] || echo "$1: $2, not $3"
+}
+
+outside()
+{
+	awk -v v="$2" -v a="$3" -v b="$4" 'BEGIN { exit !(v + 0 < a + 0 || v + 0 > b + 0) }' &&
+		echo "$1: $2, not within $3 and $4"
+	return 0
+}
+
 # absorb COMMAND...: takes another program's TAP for this test's own.
 absorb()
 {
