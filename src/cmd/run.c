@@ -161,7 +161,8 @@ static int main_run(struct app *app, int argc, char *argv[])
 }
 
 static const struct opt_section *const sections[] = {
-	&section_main, &section_job, &section_push, &section_tls, &section_state, NULL,
+	&section_main, &section_job, &section_push, &section_tls, &section_state, &section_host,
+	NULL,
 };
 
 const struct command command_run = {

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/num.h"
+#include "job/energy_facts.h"
 #include "job/inside.h"
 #include "job/job.h"
 
@@ -151,6 +152,7 @@ static void settle(struct book *book, const struct state *facts, struct str resu
 		return;
 	(void)state_add(&book->history, ARENA_CONCAT(&arena, STR("runs."), result), 1);
 	(void)state_add(&book->history, STR("retries"), state_u64(facts, STR("retries"), 0));
+	job_energy_settle(&book->history, facts);
 	if (!lost && !skipped)
 		count_duration(book, duration);
 	if (!skipped)

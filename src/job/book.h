@@ -7,6 +7,7 @@
  * The history keeps, beside the facts of the newest finished run under "last.":
  *	runs.RESULT le.NANOSECONDS sum		counters of runs, and of durations by bucket
  *	retries
+ *	energy.*				job/energy_facts.h
  *	success.end success.duration failure.end failure.duration
  *	settled.RECORD				taken in, but its file may still be there
  *	target.*				what delivering remembers

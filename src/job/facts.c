@@ -97,6 +97,7 @@ void facts_sample(struct watch *watch, bool final)
 
 	arena_reset(&watch->scratch);
 	tree_sample(&watch->tree, &usage);
+	job_energy_sample(&watch->energy, usage.user_ns + usage.system_ns);
 	watch->usage = usage;
 	set_number(watch, "cpu_user", usage.user_ns);
 	set_number(watch, "cpu_system", usage.system_ns);
@@ -121,6 +122,7 @@ void facts_sample(struct watch *watch, bool final)
 	else
 		set_text(watch, "inside", buf_view(&text));
 	buf_release(&text);
+	facts_energy(watch, final);
 }
 
 void facts_end(struct watch *watch, const char *result)

@@ -2,6 +2,7 @@
 /* What a watched run leaves for people: a table on stderr, its last words in the journal. */
 #include <unistd.h>
 
+#include "job/energy_facts.h"
 #include "job/journal.h"
 #include "job/summary.h"
 #include "job/watch_internal.h"
@@ -39,7 +40,7 @@ static struct str delivery(const struct watch *watch)
 void farewell_summary(struct watch *watch)
 {
 	const struct usage *u = &watch->usage;
-	const struct run_summary summary = {
+	struct run_summary summary = {
 		.job = watch->name,
 		.stage = watch->conf->stage,
 		.result = str_of(watch_result(watch)),
@@ -60,6 +61,8 @@ void farewell_summary(struct watch *watch)
 		.processes = u->processes,
 	};
 
+	summary.has_energy = job_energy_sums(&watch->record.facts, STR(""), &summary.energy_joules,
+					     &summary.energy_idle_joules, &summary.energy_watts);
 	if (watch->conf->summary)
 		(void)summary_write(&summary, STDERR_FILENO);
 }

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "config.h"
+#include "job/energy_facts.h"
 #include "job/job.h"
 #include "metric/feed.h"
 
@@ -356,6 +357,7 @@ void job_metrics(const struct book *book, const struct state *own, struct metric
 	add_result(&finished);
 	add_history(book, out);
 	add_usage(&v);
+	job_energy_metrics(out, v.facts, v.prefix, &book->history);
 	add_info(&v);
 	inside = fact(v.facts, v.prefix, "inside");
 	*ret_inside = (struct feed_report){ 0 };

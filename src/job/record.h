@@ -11,6 +11,7 @@
  *	pid pid_start		of CMD; its start as /proc/PID/stat has it
  *	command uid parent accounting every max_duration interval	from its options
  *	sampled cpu_user cpu_system memory memory_peak ...	usage, see job/metrics.c
+ *	energy.*		job/energy_facts.h
  *	inside_dir		where its metrics from inside are written
  *	inside			exposition text of the metrics from inside
  *	result exit_code signal duration end attempts	once it has ended

@@ -162,7 +162,8 @@ void summary_table(const struct run_summary *s, struct buf *to)
 	}
 	if (s->has_energy) {
 		key(to, "energy");
-		buf_printf(to, "%.4g J\n", s->energy_joules);
+		buf_printf(to, "%.4g J, mean %.3g W; host idle %.4g J\n", s->energy_joules,
+			   s->energy_watts, s->energy_idle_joules);
 	}
 	if (s->delivery.n) {
 		key(to, "gateway");
@@ -221,6 +222,10 @@ void summary_lines(const struct run_summary *s, struct buf *to)
 	if (s->has_energy) {
 		buf_cstr(to, "energy_joules ");
 		buf_f64(to, s->energy_joules);
+		buf_cstr(to, "\nenergy_idle_joules ");
+		buf_f64(to, s->energy_idle_joules);
+		buf_cstr(to, "\nenergy_mean_watts ");
+		buf_f64(to, s->energy_watts);
 		buf_char(to, '\n');
 	}
 	text_line(to, "gateway", s->delivery);

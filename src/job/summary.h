@@ -23,7 +23,7 @@ struct run_summary {
 	uint64_t voluntary, involuntary; /* context switches */
 	uint64_t processes;              /* still alive: daemons that CMD left behind */
 	bool has_energy;
-	double energy_joules;
+	double energy_joules, energy_idle_joules, energy_watts;
 };
 
 /* Adds the table as a person reads it. */

@@ -34,6 +34,7 @@ void watch_init(struct watch *watch, struct app *app)
 		.record = { .dir = -1, .lock = -1 },
 		.shared = page == MAP_FAILED ? NULL : page,
 		.only = -1,
+		.energy.socket = -1,
 		.inside.fd = -1,
 		.tail.fd = -1,
 		.kill_at = INT64_MAX,
@@ -234,6 +235,7 @@ static int start(struct watch *watch, char *argv[], char **envp)
 		return r;
 	}
 	tree_started(&watch->tree, watch->pid);
+	job_energy_start(&watch->energy, watch->app, &watch->tree);
 	facts_started(watch);
 	watch->attempts++;
 	if (watch->attempts > (uint64_t)watch->conf->retries)
@@ -343,6 +345,7 @@ int watch_command(struct watch *watch, char *argv[])
 		(void)pusher_finish(watch);
 		farewell_summary(watch);
 	}
+	job_energy_stop(&watch->energy);
 	inside_close(&watch->inside);
 	tree_close(&watch->tree);
 	return r;

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "job/energy.h"
 #include "job/inside.h"
 #include "job/job.h"
 #include "job/tail.h"
@@ -24,7 +25,8 @@ struct watch {
 	struct tree tree;
 	struct inside inside;
 	struct tail tail;
-	struct usage usage;        /* as last sampled */
+	struct usage usage; /* as last sampled */
+	struct job_energy energy;
 	struct shared *shared;     /* with the children */
 	int only;                  /* fd of --lock's lock, or -1 */
 	pid_t pid;                 /* of CMD, 0 while it does not run */

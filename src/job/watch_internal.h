@@ -22,6 +22,8 @@ void facts_begin(struct watch *watch);
 void facts_started(struct watch *watch);
 /* Takes a sample of what the run has used, and reads its own metrics. */
 void facts_sample(struct watch *watch, bool final);
+/* energy_facts.c: what has come of the sample, as far as it is there by now. */
+void facts_energy(struct watch *watch, bool final);
 /* Writes the result ("success", "lost", ...) in the room that was kept for it. */
 void facts_end(struct watch *watch, const char *result);
 
