@@ -8,9 +8,7 @@
  */
 #pragma once
 
-#include <sys/types.h>
-
-#include "base/str.h"
+#include "host/worker.h"
 
 struct statfs_figures {
 	/* 0, the call's -errno, -ETIMEDOUT when it hung, -ECANCELED when no time was left. */
@@ -24,18 +22,9 @@ struct statfs_figures {
 /* Asks for one path, relative to the working directory. Returns 0 or -errno. */
 typedef int (*statfs_call)(const char *path, struct statfs_figures *ret);
 
-enum { STATFS_LOST_MAX = 32 };
-
-struct statfs_shared;
-
 struct statfs_worker {
 	statfs_call call;
-	pid_t pid; /* 0: there is none */
-	int fd;
-	struct statfs_shared *shared;
-	size_t shared_size;
-	pid_t lost[STATFS_LOST_MAX]; /* killed, and not seen to end yet */
-	size_t n_lost;
+	struct worker worker;
 };
 
 /* Starts nothing yet. `call` is NULL for statfs(2); tests give another. */

@@ -132,8 +132,8 @@ static void test_one_child_for_all_batches(void **state)
 	for (int i = 0; i < 50; i++) {
 		batch(&w, 6, paths, 5000 * ms, f);
 		if (!first)
-			first = w.pid;
-		assert_int_equal(w.pid, first);
+			first = w.worker.pid;
+		assert_int_equal(w.worker.pid, first);
 		assert_int_equal(f[0].blocks, 1);
 		assert_int_equal(f[1].files, getpid());
 		assert_int_equal(f[2].error, -ENOENT);
@@ -155,7 +155,7 @@ static void test_nothing_to_ask(void **state)
 	(void)state;
 	statfs_init(&w, fake_call);
 	assert_int_equal(statfs_batch(&w, AT_FDCWD, 0, NULL, ms, NULL), 0);
-	assert_int_equal(w.pid, 0);
+	assert_int_equal(w.worker.pid, 0);
 	statfs_release(&w);
 }
 
@@ -185,12 +185,12 @@ static void test_hang(void **state)
 	assert_int_equal(f[2].error, 0);
 	assert_int_equal(f[2].blocks, 3);
 	assert_int_equal(f[3].error, -ENOENT);
-	assert_int_not_equal(f[1].stuck, w.pid);
+	assert_int_not_equal(f[1].stuck, w.worker.pid);
 	assert_ends(f[1].stuck);
 	assert_false(statfs_still_stuck(f[1].stuck, f[1].stuck_since));
 	batch(&w, 1, paths + 2, 400 * ms, f);
 	assert_int_equal(f[0].blocks, 3);
-	assert_int_equal(w.n_lost, 0);
+	assert_int_equal(w.worker.n_lost, 0);
 	statfs_release(&w);
 }
 
@@ -250,7 +250,7 @@ static void test_deaths(void **state)
 
 	batch(&w, 1, paths, 5000 * ms, f);
 	assert_int_equal(f[0].error, 0);
-	assert_int_equal(kill(w.pid, SIGKILL), 0);
+	assert_int_equal(kill(w.worker.pid, SIGKILL), 0);
 	sleep_ms(20);
 	batch(&w, 1, paths, 5000 * ms, f);
 	assert_int_equal(f[0].error, 0);
@@ -310,8 +310,8 @@ static void test_stolen_end(void **state)
 	(void)state;
 	statfs_init(&w, fake_call);
 	batch(&w, 1, paths, 60000 * ms, f);
-	(void)kill(w.pid, SIGKILL);
-	assert_int_equal(waitpid(-1, NULL, 0), w.pid);
+	(void)kill(w.worker.pid, SIGKILL);
+	assert_int_equal(waitpid(-1, NULL, 0), w.worker.pid);
 	batch(&w, 1, paths, 60000 * ms, f);
 	assert_int_equal(f[0].blocks, 1);
 	statfs_release(&w);
