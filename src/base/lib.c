@@ -4,8 +4,14 @@
 #include <dlfcn.h>
 #include <errno.h>
 
-int lib_open(const char *soname, const struct lib_symbol *symbols, void *table,
-	     const char **ret_why)
+/* POSIX promises that a function's address survives being a void pointer. */
+static void put(void *table, const struct lib_symbol *symbol, void *address)
+{
+	memcpy((char *)table + symbol->offset, &address, sizeof(address));
+}
+
+int lib_open_some(const char *soname, const struct lib_symbol *symbols,
+		  const struct lib_symbol *optional, void *table, const char **ret_why)
 {
 	void *lib = dlopen(soname, RTLD_NOW | RTLD_LOCAL);
 
@@ -14,14 +20,23 @@ int lib_open(const char *soname, const struct lib_symbol *symbols, void *table,
 		return -ENOENT;
 	}
 	for (; symbols->name; symbols++) {
-		void *symbol = dlsym(lib, symbols->name);
+		void *address = dlsym(lib, symbols->name);
 
-		if (!symbol) {
+		if (!address) {
 			*ret_why = dlerror();
 			return -ENOENT;
 		}
-		/* POSIX promises that a function's address survives being a void pointer. */
-		memcpy((char *)table + symbols->offset, &symbol, sizeof(symbol));
+		put(table, symbols, address);
 	}
+	for (; optional->name; optional++)
+		put(table, optional, dlsym(lib, optional->name));
 	return 0;
+}
+
+int lib_open(const char *soname, const struct lib_symbol *symbols, void *table,
+	     const char **ret_why)
+{
+	static const struct lib_symbol none[] = { { 0 } };
+
+	return lib_open_some(soname, symbols, none, table, ret_why);
 }

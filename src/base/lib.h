@@ -18,3 +18,7 @@ struct lib_symbol {
  */
 int lib_open(const char *soname, const struct lib_symbol *symbols, void *table,
 	     const char **ret_why);
+
+/* The same, with functions that some versions of the library lack: those become NULL. */
+int lib_open_some(const char *soname, const struct lib_symbol *symbols,
+		  const struct lib_symbol *optional, void *table, const char **ret_why);

@@ -67,6 +67,8 @@ enum nvml_want {
 	NVML_WANT_PCIE = 8,
 };
 
+enum { NVML_LOST = 15, NVML_NEEDS_RESET = 16 };
+
 /* A part of a divided GPU. */
 struct nvml_mig {
 	uint32_t gpu_instance, compute_instance;
@@ -77,7 +79,7 @@ struct nvml_mig {
 
 struct nvml_gpu {
 	uint32_t index;
-	int error;      /* 0, or what the library answered last: NVML_ERROR_..., when it is lost */
+	int error;      /* 0, or NVML's reason why it does not answer */
 	uint64_t known; /* 1 << figure */
 	uint64_t value[NVML_FIGURES];
 	int64_t energy_at_ns;  /* CLOCK_MONOTONIC, when energy or power was read */
@@ -98,7 +100,7 @@ struct nvml_process {
 };
 
 struct nvml_snapshot {
-	uint32_t want;
+	bool incomplete; /* the driver hangs: these are the GPUs that answered before */
 	uint32_t n_gpus, n_processes;
 	uint32_t more_gpus, more_processes; /* those for which there was no room */
 	char driver[NVML_NAME_MAX], nvml[NVML_NAME_MAX];
@@ -109,8 +111,8 @@ struct nvml_snapshot {
 
 /*
  * The GPUs of this cycle, for all who want them; the child is asked again when a later one wants
- * more. -ENODATA: there is no such driver here; -ETIMEDOUT: it hangs; or another -errno. The words
- * for it are nvml_why()'s. What the child had answered before it hung is there all the same.
+ * more. -ENODATA: there is no such driver here, or its GPUs are asleep; -ETIMEDOUT: it hangs; or
+ * another -errno. The words for it, and for what is incomplete, are nvml_why()'s.
  */
 int nvml_of_cycle(struct host *host, uint32_t want, const struct nvml_snapshot **ret);
 const char *nvml_why(struct host *host);
