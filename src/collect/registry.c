@@ -24,6 +24,7 @@
 	X(netclass)         \
 	X(netdev)           \
 	X(netstat)          \
+	X(nvidia)           \
 	X(nvme)             \
 	X(os)               \
 	X(powersupplyclass) \

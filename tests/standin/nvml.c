@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 enum { SUCCESS = 0, INVALID = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, TOO_SMALL = 7, TIMEOUT = 10 };
-enum { WORDS = 12, GPUS = 80, PARTS = 8, PART = 1000 };
+enum { WORDS = 16, GPUS = 80, PARTS = 8, PART = 1000 };
 
 /* A handle is the address of one of these: GPU i, or part j of it at GPUS + i * PARTS + j. */
 static char handles[GPUS + GPUS * PARTS];
