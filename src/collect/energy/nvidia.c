@@ -160,7 +160,8 @@ static void add_gpu(struct collect *c, const struct nvidia_gpu *gpu)
 	};
 	const struct nvml_gpu *g = gpu->gpu;
 
-	family_add(metrics_family(c->out, &up), gpu->set, g->error ? 0 : 1);
+	family_add(metrics_family(c->out, &up),
+		   METRIC_LABELS(c->out, gpu->labels[0], gpu->labels[1]), g->error ? 0 : 1);
 	if (g->error)
 		collect_note(c, gpu->labels[0].value, "GPU %u does not answer: %s", g->index,
 			     g->error == NVML_LOST ? "it is lost" : "it needs a reset");
@@ -177,18 +178,17 @@ static void add_info(struct collect *c, const struct nvml_snapshot *snapshot,
 		"Versions of what drives the GPU; always 1.",
 		METRIC_GAUGE,
 	};
-	struct label labels[NVIDIA_LABELS + 3];
 	uint32_t cuda = snapshot->cuda;
+	struct str cuda_version =
+		cuda ? arena_printf(c->scratch, "%u.%u", cuda / 1000, cuda % 1000 / 10) : STR("");
 
-	memcpy(labels, gpu->labels, sizeof(gpu->labels));
-	labels[NVIDIA_LABELS] = (struct label){ STR("driver_version"), str_of(snapshot->driver) };
-	labels[NVIDIA_LABELS + 1] = (struct label){ STR("nvml_version"), str_of(snapshot->nvml) };
-	labels[NVIDIA_LABELS + 2] = (struct label){
-		STR("cuda_version"),
-		cuda ? arena_printf(c->scratch, "%u.%u", cuda / 1000, cuda % 1000 / 10) : STR("")
-	};
 	family_add(metrics_family(c->out, &desc),
-		   metrics_labels(c->out, ARRAY_SIZE(labels), labels), 1);
+		   METRIC_LABELS(c->out, gpu->labels[0], gpu->labels[1], gpu->labels[2],
+				 { STR("model"), str_of(gpu->gpu->name) },
+				 { STR("driver_version"), str_of(snapshot->driver) },
+				 { STR("nvml_version"), str_of(snapshot->nvml) },
+				 { STR("cuda_version"), cuda_version }),
+		   1);
 }
 
 /* The label "device" is the index again, because that is what dcgm-exporter makes of it. */
