@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "cmd/commands.h"
+#include "collect/energy/meter.h"
 #include "cycle.h"
 #include "loader.h"
 #include "loop.h"
@@ -148,6 +149,22 @@ static void reload(struct agent *agent)
 	notify_say(&agent->notify, "READY=1");
 }
 
+/*
+ * How long nothing has to be done: not for longer than the watchdog allows, nor than an energy
+ * counter needs to run through its range. Reads these when it is time to.
+ */
+static int64_t patience(struct agent *agent)
+{
+	struct cycle *cycle = agent->cycle;
+	int64_t watchdog_ns = agent->notify.watchdog_ns, meter_ns;
+
+	arena_reset(&cycle->scratch);
+	meter_ns = meter_tick(&cycle->host, &cycle->state, &cycle->scratch);
+	if (!watchdog_ns || (meter_ns && meter_ns < watchdog_ns))
+		watchdog_ns = meter_ns;
+	return watchdog_ns ? watchdog_ns : -1;
+}
+
 static void run(struct agent *agent)
 {
 	unsigned events = LOOP_TICK;
@@ -163,8 +180,7 @@ static void run(struct agent *agent)
 				cycle_once(agent, true);
 		}
 		notify_say(&agent->notify, "WATCHDOG=1");
-		events = loop_wait(&agent->loop,
-				   agent->notify.watchdog_ns ? agent->notify.watchdog_ns : -1);
+		events = loop_wait(&agent->loop, patience(agent));
 	}
 	notify_say(&agent->notify, "STOPPING=1");
 }
