@@ -25,7 +25,7 @@ struct json_lib {
 };
 
 struct json {
-	const struct json_lib *lib;
+	struct json_lib *lib;
 	void *value; /* NULL: there is nothing */
 };
 

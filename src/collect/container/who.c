@@ -5,8 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "collect/container/known.h"
-#include "collect/container/settings.h"
+#include "collect/container/ask.h"
 
 enum { OWN_MAX = 6, PROCS_SIZE = 32 };
 
@@ -15,8 +14,8 @@ struct who {
 	int r;          /* of that cycle, with the words for it */
 	struct str why;
 	struct arena arena;
+	struct ask_libs libs;
 	struct cgroup_name *names; /* as many as groups */
-	struct known *known;
 	struct container_table table;
 };
 
@@ -133,18 +132,83 @@ static void name_by_path(const struct cgroup_name *name, struct container *conta
 	}
 }
 
-static void fill(struct collect *c, struct who *who, size_t i)
+static void tell(struct container *container, const struct ask *ask)
 {
-	const struct cgroup_conf *conf = settings(c);
-	const struct cgroup_table *groups = who->table.cgroups;
-	struct container *container = &who->table.v[i];
-	const struct known *known = &who->known[i];
+	const struct known *known = &ask->known;
 
-	container->hidden =
-		who->names[i].helper || who->names[i].mount || is_left_out(conf, container);
-	if (container->id.n && !container->hidden && !container->pid)
-		container->pid = find_process(c->host, groups, i);
-	make_labels(c, who, container, known);
+	if (known->runtime != RUNTIME_NONE)
+		container->runtime = known->runtime;
+	container->name = known->name;
+	container->image = known->image;
+	container->pod = known->pod;
+	container->namespace = known->namespace;
+	container->inner = known->inner;
+	container->sandbox = known->sandbox;
+	container->created_ns = known->created_ns;
+	container->started_ns = known->started_ns;
+	container->health = known->health;
+	container->layer = known->layer;
+	/* What a user's own runtime says of a process may be about anybody's. */
+	container->pid = ask->name->has_user ? 0 : known->pid;
+}
+
+/* Containers whose runtime can be asked: those within another one have theirs in there. */
+static size_t list_asks(struct who *who, struct ask *asks, uint32_t *index)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < who->table.n; i++) {
+		const struct container *container = &who->table.v[i];
+
+		if (!container->id.n || container->hidden || who->names[i].inside)
+			continue;
+		index[n] = (uint32_t)i;
+		asks[n++] = (struct ask){
+			.cgroup = container->cgroup,
+			.name = &who->names[i],
+			.known.health = -1,
+		};
+	}
+	return n;
+}
+
+static void tell_pods(struct who *who)
+{
+	for (size_t i = 0; i < who->table.n; i++) {
+		const struct container *container = &who->table.v[i];
+		struct container *pod = &who->table.v[container->cgroup->parent];
+
+		if (!container->pod.n || !pod->pod_group || pod->pod.n)
+			continue;
+		pod->pod = container->pod;
+		pod->namespace = container->namespace;
+	}
+}
+
+static void identify(struct collect *c, struct who *who)
+{
+	static const struct known nothing = { .health = -1 };
+	size_t all = who->table.n, n;
+	struct ask *asks = arena_alloc(&who->arena, all * sizeof(*asks));
+	uint32_t *index = arena_alloc(&who->arena, all * sizeof(*index));
+	const struct known **known = arena_alloc(&who->arena, all * sizeof(*known));
+
+	n = list_asks(who, asks, index);
+	ask_all(c, settings(c), &who->libs, &who->arena, n, asks);
+	for (size_t i = 0; i < all; i++)
+		known[i] = &nothing;
+	for (size_t i = 0; i < n; i++) {
+		tell(&who->table.v[index[i]], &asks[i]);
+		known[index[i]] = &asks[i].known;
+	}
+	tell_pods(who);
+	for (size_t i = 0; i < all; i++) {
+		struct container *container = &who->table.v[i];
+
+		if (container->id.n && !container->hidden && !container->pid)
+			container->pid = find_process(c->host, who->table.cgroups, i);
+		make_labels(c, who, container, known[i]);
+	}
 }
 
 static int make(struct collect *c, struct who *who)
@@ -162,14 +226,16 @@ static int make(struct collect *c, struct who *who)
 		.v = arena_zalloc(&who->arena, groups->n, sizeof(struct container)),
 	};
 	who->names = arena_zalloc(&who->arena, groups->n, sizeof(*who->names));
-	who->known = arena_zalloc(&who->arena, groups->n, sizeof(*who->known));
 	for (size_t i = 0; i < groups->n; i++) {
-		who->table.v[i].cgroup = &groups->v[i];
+		struct container *container = &who->table.v[i];
+
+		container->cgroup = &groups->v[i];
 		cgroup_name_parse(groups->v[i].path, &who->names[i]);
-		name_by_path(&who->names[i], &who->table.v[i]);
+		name_by_path(&who->names[i], container);
+		container->hidden = who->names[i].helper || who->names[i].mount ||
+				    is_left_out(settings(c), container);
 	}
-	for (size_t i = 0; i < groups->n; i++)
-		fill(c, who, i);
+	identify(c, who);
 	return 0;
 }
 
