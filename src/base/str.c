@@ -145,7 +145,19 @@ size_t str_utf8_char(struct str s)
 bool str_utf8_valid(struct str s)
 {
 	while (s.n) {
-		size_t n = str_utf8_char(s);
+		uint64_t eight;
+		size_t n;
+
+		/* Nearly all text is ASCII. */
+		while (s.n >= sizeof(eight)) {
+			memcpy(&eight, s.p, sizeof(eight));
+			if (eight & UINT64_C(0x8080808080808080))
+				break;
+			s = str_skip(s, sizeof(eight));
+		}
+		if (!s.n)
+			break;
+		n = str_utf8_char(s);
 
 		if (!n)
 			return false;

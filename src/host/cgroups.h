@@ -23,9 +23,14 @@ enum cgroup_tree {
 };
 
 struct cgroup {
-	struct str path;    /* "/", "/system.slice/ssh.service": as /proc/PID/cgroup. NUL-ended */
-	uint32_t parent;    /* index in the table; the root's is its own */
-	uint32_t trees;     /* 1 << enum cgroup_tree */
+	struct str path; /* "/", "/system.slice/ssh.service": as /proc/PID/cgroup. NUL-ended */
+	uint32_t parent; /* index in the table; the root's is its own */
+	uint32_t trees;  /* 1 << enum cgroup_tree */
+	/*
+	 * What v2 has files of here: 1 << CGROUP_CPU, _CPUSET, _MEMORY, _BLKIO ("io"), _PIDS,
+	 * _HUGETLB; all of them where that is not known.
+	 */
+	uint32_t controllers;
 	uint64_t id;        /* inode of its directory: v2's (what BPF calls the id), else v1's */
 	int64_t created_ns; /* Unix time; 0: not known */
 	bool has_cpu;       /* the times are known. They are those of all below, the dead, too */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CPU times of control groups. v1 tells user and system time in hundredths of a second whatever
- * the kernel's tick is (USER_HZ), but scaled so that both make up cpuacct.usage.
+ * Files of control groups: which controllers there are, and CPU times. v1 tells user and system
+ * time in hundredths of a second whatever the kernel's tick is (USER_HZ), but scaled so that both
+ * make up cpuacct.usage.
  */
 #include "host/cgroups_internal.h"
 
@@ -28,6 +29,23 @@ int cgroup_read_file(int dir, const char *name, char *buffer, size_t size, struc
 		return -EFBIG;
 	*ret = (struct str){ buffer, (size_t)n };
 	return 0;
+}
+
+uint32_t cgroup_parse_controllers(struct str text)
+{
+	static const struct str names[CGROUP_TREES] = {
+		[CGROUP_CPU] = STR("cpu"),       [CGROUP_CPUSET] = STR("cpuset"),
+		[CGROUP_MEMORY] = STR("memory"), [CGROUP_BLKIO] = STR("io"),
+		[CGROUP_PIDS] = STR("pids"),     [CGROUP_HUGETLB] = STR("hugetlb"),
+	};
+	uint32_t found = 0;
+	struct str word;
+
+	while (str_word(&text, &word))
+		for (size_t i = 0; i < CGROUP_TREES; i++)
+			if (str_eq(word, names[i]))
+				found |= 1u << i;
+	return found;
 }
 
 struct time_row {

@@ -22,6 +22,10 @@ void cgroups_table(const struct cgroup_walk *walk, struct cgroup_table *table);
 /* As if '/' came before every other byte: parents before children, siblings by name. */
 int cgroup_compare_paths(struct str a, struct str b);
 
+enum { CGROUP_ALL_CONTROLLERS = (1u << CGROUP_TREES) - 1 };
+
+/* What v2's cgroup.subtree_control of a group says of those in it. */
+uint32_t cgroup_parse_controllers(struct str text);
 /* v2's cpu.stat. False when one of the three is missing or no number. */
 bool cgroup_parse_cpu_stat(struct str text, struct cgroup *cgroup);
 /* v1's cpuacct.stat: user and system in ticks of a hundredth of a second. */

@@ -69,7 +69,10 @@ static bool node_of(struct cgroup_walk *w, uint32_t parent, struct str name, uin
 	if (w->n == GROUPS_MAX || above.n + 1 + name.n > PATH_LONGEST)
 		return false;
 	w->v = arena_grow(w->arena, w->v, w->n, sizeof(*w->v));
-	w->v[w->n] = (struct cgroup){ .parent = parent };
+	w->v[w->n] = (struct cgroup){
+		.parent = parent,
+		.controllers = CGROUP_ALL_CONTROLLERS,
+	};
 	w->v[w->n].path = ARENA_CONCAT(w->arena, above.n == 1 ? STR("") : above, STR("/"), name);
 	w->slots[at] = (uint32_t)w->n + 1;
 	*ret = (uint32_t)w->n++;
@@ -155,7 +158,8 @@ static int list_children(struct cgroup_walk *w, int dir, struct child **ret)
 struct place {
 	const char *name;
 	uint32_t parent;
-	unsigned depth; /* 0: the root */
+	unsigned depth;       /* 0: the root */
+	uint32_t controllers; /* of v2 */
 };
 
 static bool index_of(struct cgroup_walk *w, const struct place *place, uint32_t *ret)
@@ -164,7 +168,10 @@ static bool index_of(struct cgroup_walk *w, const struct place *place, uint32_t 
 		return node_of(w, place->parent, str_of(place->name), ret);
 	if (!w->n) {
 		w->v = arena_grow(w->arena, NULL, 0, sizeof(*w->v));
-		w->v[w->n++] = (struct cgroup){ .path = STR("/") };
+		w->v[w->n++] = (struct cgroup){
+			.path = STR("/"),
+			.controllers = CGROUP_ALL_CONTROLLERS,
+		};
 	}
 	*ret = 0;
 	return true;
@@ -172,14 +179,25 @@ static bool index_of(struct cgroup_walk *w, const struct place *place, uint32_t 
 
 static void visit(struct cgroup_walk *w, int above, const struct place *place);
 
+static uint32_t controllers_below(struct cgroup_walk *w, int dir)
+{
+	struct str text;
+
+	if (!(w->trees & 1u << CGROUP_V2) ||
+	    cgroup_read_file(dir, "cgroup.subtree_control", w->buffer, BUFFER_SIZE, &text) < 0)
+		return CGROUP_ALL_CONTROLLERS;
+	return cgroup_parse_controllers(text);
+}
+
 static void visit_children(struct cgroup_walk *w, int dir, uint32_t index, unsigned depth)
 {
+	uint32_t controllers = controllers_below(w, dir);
 	struct child *child;
 
 	/* One that vanishes now takes its children along: those listed until then are tried. */
 	(void)list_children(w, dir, &child);
 	for (; child; child = child->next) {
-		const struct place place = { child->name, index, depth + 1 };
+		const struct place place = { child->name, index, depth + 1, controllers };
 
 		if (depth < DEPTH_MAX)
 			visit(w, dir, &place);
@@ -215,6 +233,8 @@ static void visit(struct cgroup_walk *w, int above, const struct place *place)
 	cgroup.trees |= w->trees;
 	if (is_v2 || !cgroup.id)
 		cgroup.id = st.st_ino;
+	if (is_v2)
+		cgroup.controllers = place->controllers;
 	note_time(&cgroup, &st);
 	/* When it is gone, its place stays, in no tree: the table will be without it. */
 	if (has_times && read_group(w, dir, &cgroup) < 0 && place->depth)
@@ -265,7 +285,7 @@ void cgroups_table(const struct cgroup_walk *w, struct cgroup_table *table)
 
 void cgroups_walk(struct cgroup_walk *w, int root)
 {
-	const struct place place = { .name = "." };
+	const struct place place = { .name = ".", .controllers = CGROUP_ALL_CONTROLLERS };
 
 	if (!w->buffer)
 		w->buffer = arena_alloc(w->arena, BUFFER_SIZE);

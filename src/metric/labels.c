@@ -19,11 +19,26 @@ bool label_name_valid(struct str name)
 	return name.n > 0 && !str_starts(name, STR("__"));
 }
 
+/* Nonzero when one of the eight bytes is `c`. */
+static uint64_t with_byte(uint64_t eight, char c)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t x = eight ^ (ones * (unsigned char)c);
+
+	return (x - ones) & ~x & (ones << 7);
+}
+
 static size_t escaped_size(struct str s)
 {
-	size_t n = s.n;
+	size_t n = s.n, i = 0;
+	uint64_t eight;
 
-	for (size_t i = 0; i < s.n; i++)
+	for (; i + sizeof(eight) <= s.n; i += sizeof(eight)) {
+		memcpy(&eight, s.p + i, sizeof(eight));
+		if (with_byte(eight, '\\') | with_byte(eight, '"') | with_byte(eight, '\n'))
+			break;
+	}
+	for (; i < s.n; i++)
 		n += s.p[i] == '\\' || s.p[i] == '"' || s.p[i] == '\n';
 	return n;
 }

@@ -80,6 +80,8 @@ static void test_v2(void **state)
 	put(&w, "a/c", NULL);
 	put(&w, "a/c/d", "usage_usec 18446744073709551615\nuser_usec 1\nsystem_usec 1\n");
 	put_file(&w, "a/z/cpu.weight", "100\n");
+	put_file(&w, "cgroup.subtree_control", "memory io rdma\n");
+	put_file(&w, "a/cgroup.subtree_control", "\n");
 	assert_int_equal(read_again(&w), 0);
 	static const char *const order[] = { "/", "/a", "/a/c", "/a/c/d", "/a/z", "/a-b" };
 
@@ -100,6 +102,11 @@ static void test_v2(void **state)
 	assert_false(get(&w, "/a/c")->has_cpu);
 	assert_false(get(&w, "/a/c/d")->has_cpu);
 
+	assert_true(get(&w, "/")->controllers & 1 << CGROUP_MEMORY);
+	assert_int_equal(get(&w, "/a")->controllers, 1 << CGROUP_MEMORY | 1 << CGROUP_BLKIO);
+	assert_int_equal(get(&w, "/a/z")->controllers, 0);
+	/* Nobody says. */
+	assert_true(get(&w, "/a/c/d")->controllers & 1 << CGROUP_MEMORY);
 	dir = cgroup_open(&w.host, get(&w, "/a/z"), CGROUP_V2);
 	assert_true(dir >= 0);
 	assert_int_equal(host_attr_u64(dir, "cpu.weight", &weight), 0);

@@ -104,7 +104,8 @@ static void add_group(struct cgroup_reader *r)
 	cgroup_add_pressure(r, v2);
 	cgroup_add_memory(r, v2);
 	cgroup_add_io(r, v2);
-	cgroup_add_pids(r, v2);
+	if (r->conf->processes)
+		cgroup_add_pids(r, v2);
 	if (r->conf->hugetlb)
 		cgroup_add_hugetlb(r, v2);
 	if (r->root)

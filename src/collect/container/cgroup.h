@@ -59,6 +59,12 @@ void cgroup_add_io(struct cgroup_reader *r, int v2);
 void cgroup_add_diskstats(struct cgroup_reader *r);
 void cgroup_add_hugetlb(struct cgroup_reader *r, int v2);
 
+/* Whether v2 may have files of that controller for the group. */
+static inline bool cgroup_has_v2(const struct cgroup_reader *r, int v2, enum cgroup_tree controller)
+{
+	return v2 >= 0 && r->group->controllers & 1u << controller;
+}
+
 /* Reads a file into r->buffer; 0 or -errno. */
 int cgroup_text(const struct cgroup_reader *r, int dir, const char *name, struct str *ret);
 

@@ -127,7 +127,7 @@ void cgroup_add_cpu(struct cgroup_reader *r, int v2)
 	add_times(r);
 	if (r->group->trees & 1u << CGROUP_CPU)
 		add_v1(r);
-	else if (v2 >= 0)
+	else if (cgroup_has_v2(r, v2, CGROUP_CPU))
 		add_v2(r, v2);
 }
 
@@ -183,12 +183,13 @@ static void add_processes(struct cgroup_reader *r, int dir)
 void cgroup_add_pids(struct cgroup_reader *r, int v2)
 {
 	_cleanup_fd_ int v1 = cgroup_open(r->c->host, r->group, CGROUP_PIDS);
-	int dir = v1 >= 0 ? v1 : v2;
 
-	if (dir < 0)
-		return;
-	cgroup_add_number(r, dir, "pids.current", FAMILY_THREADS);
-	cgroup_add_limit(r, dir, "pids.max", FAMILY_THREADS_MAX);
-	if (r->conf->processes)
-		add_processes(r, dir);
+	if (v1 >= 0 || cgroup_has_v2(r, v2, CGROUP_PIDS)) {
+		int dir = v1 >= 0 ? v1 : v2;
+
+		cgroup_add_number(r, dir, "pids.current", FAMILY_THREADS);
+		cgroup_add_limit(r, dir, "pids.max", FAMILY_THREADS_MAX);
+	}
+	if (v2 >= 0 || v1 >= 0)
+		add_processes(r, v2 >= 0 ? v2 : v1);
 }

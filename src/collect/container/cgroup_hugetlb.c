@@ -57,7 +57,7 @@ void cgroup_add_hugetlb(struct cgroup_reader *r, int v2)
 	for (size_t i = 0; i < r->n_sizes; i++) {
 		if (v1 >= 0)
 			add_v1(r, v1, r->sizes[i]);
-		else if (v2 >= 0)
+		else if (cgroup_has_v2(r, v2, CGROUP_HUGETLB))
 			add_v2(r, v2, r->sizes[i]);
 	}
 }

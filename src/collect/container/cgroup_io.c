@@ -207,7 +207,7 @@ void cgroup_add_io(struct cgroup_reader *r, int v2)
 	if (v1 >= 0) {
 		add_v1(r, v1, bytes_files, true);
 		add_v1(r, v1, count_files, false);
-	} else if (v2 >= 0) {
+	} else if (cgroup_has_v2(r, v2, CGROUP_BLKIO)) {
 		add_v2(r, v2);
 	}
 }

@@ -166,9 +166,25 @@ static void add_v2_events(struct cgroup_reader *r, int dir)
 		cgroup_add(r, FAMILY_MEMORY_FAILCNT, (double)values[MAX]);
 }
 
+static void add_v2_swap(struct cgroup_reader *r, int dir)
+{
+	uint64_t limit;
+
+	/* Without swap accounting there is neither file. */
+	if (!cgroup_limit(dir, "memory.swap.max", &limit))
+		return;
+	if (limit != CGROUP_UNLIMITED)
+		cgroup_add(r, FAMILY_SPEC_SWAP_LIMIT, (double)limit);
+	/* A file less to read on a host without swap. */
+	if (r->has_swap && !r->swap_total)
+		cgroup_add(r, FAMILY_MEMORY_SWAP, 0);
+	else
+		cgroup_add_number(r, dir, "memory.swap.current", FAMILY_MEMORY_SWAP);
+}
+
 static void add_v2(struct cgroup_reader *r, int dir)
 {
-	uint64_t values[ARRAY_SIZE(stat_v2)], usage, limit;
+	uint64_t values[ARRAY_SIZE(stat_v2)], usage;
 
 	if (!cgroup_number(dir, "memory.current", &usage)) {
 		if (r->root)
@@ -177,11 +193,9 @@ static void add_v2(struct cgroup_reader *r, int dir)
 	}
 	add_usage(r, usage, add_stat(r, dir, stat_v2, ARRAY_SIZE(stat_v2), values), values);
 	cgroup_add_number(r, dir, "memory.peak", FAMILY_MEMORY_MAX_USAGE);
-	cgroup_add_number(r, dir, "memory.swap.current", FAMILY_MEMORY_SWAP);
 	add_v2_events(r, dir);
 	cgroup_add_limit(r, dir, "memory.max", FAMILY_SPEC_MEMORY_LIMIT);
-	if (cgroup_limit(dir, "memory.swap.max", &limit) && limit != CGROUP_UNLIMITED)
-		cgroup_add(r, FAMILY_SPEC_SWAP_LIMIT, (double)limit);
+	add_v2_swap(r, dir);
 	add_reservation(r, dir);
 }
 
@@ -229,6 +243,6 @@ void cgroup_add_memory(struct cgroup_reader *r, int v2)
 {
 	if (r->group->trees & 1u << CGROUP_MEMORY)
 		add_v1(r);
-	else if (v2 >= 0)
+	else if (cgroup_has_v2(r, v2, CGROUP_MEMORY))
 		add_v2(r, v2);
 }

@@ -76,7 +76,7 @@ static const struct opt opts[] = {
 		.type = OPT_BOOL,
 		.offset = offsetof(struct cgroup_conf, processes),
 		.preset = "false",
-		.help = "how many processes there are in each group",
+		.help = "how many processes and threads there are, and may be",
 	},
 	{
 		.name = "labels",
