@@ -137,6 +137,7 @@ int cycle_open_state(struct cycle *cycle, int64_t wait_ns)
 		log_warning(log, "%s: %s; a second push beside this one would not be noticed",
 			    lock_name, strerror(-cycle->lock));
 	r = state_load(&cycle->state, cycle->state_dir, state_name);
+	cycle->state.dir = cycle->state_dir;
 	if (r < 0)
 		log_warning(log, "%s: %s; starting without memory", state_name,
 			    r == -EBADMSG ? "damaged" : strerror(-r));

@@ -20,6 +20,7 @@ struct state {
 	bool fresh;      /* there was no usable file: nothing is known of the past */
 	bool changed;    /* since it was loaded or saved */
 	uint64_t serial; /* of the newest whole file; the next one goes into the other */
+	int dir;         /* where it is kept, for what belongs beside it; 0: not known */
 	size_t reserve;  /* both files are filled up to this size, so that there is room later */
 };
 
