@@ -8,33 +8,19 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "host/nvml_child.h"
-#include "host/worker.h"
+#include "host/nvml_block.h"
 
 /*
  * A driver that is loaded with its first user takes seconds for its first answer; an agent lets
  * it and looks again in the next cycle, a oneshot has this cycle only.
  */
-static const int64_t patience_ns = 2000000000, oneshot_patience_ns = 5000000000;
-static const int64_t late_patience_ns = 10000000, timer_patience_ns = 250000000;
-/* When one that hangs is given up, and when the library is loaded anew after it failed. */
-static const int64_t give_up_ns = 60000000000, retry_ns = 60000000000;
-
-struct nvml_block {
-	struct worker worker;
-	struct nvml_child *child;
-	struct nvml_snapshot snapshot;
-	uint64_t cycle; /* that of the snapshot; 0: none */
-	uint32_t has;   /* what the snapshot is complete in */
-	int result;
-	char why[NVML_WHY_MAX];
-	int dev;   /* of the child's life: the lock on it tells others that it hangs */
-	bool late; /* it was asked and has not answered */
-	int64_t asked_ns, started_ns, again_ns;
-	int again_result; /* until again_ns; `why` is the reason */
-	bool may_sleep;   /* the kernel suspends GPUs that nobody has open */
-	struct nvml_energy energies[NVML_GPUS_MAX];
-	struct nvml_use uses[NVML_PROCESSES_MAX];
+static const struct nvml_patience usual = {
+	.cycle_ns = 2000000000,
+	.oneshot_ns = 5000000000,
+	.timer_ns = 250000000,
+	.late_ns = 10000000,
+	.give_up_ns = 60000000000,
+	.retry_ns = 60000000000,
 };
 
 static const char key;
@@ -60,15 +46,21 @@ static void release(void *block)
 	free(b->child);
 }
 
-static struct nvml_block *block_of(struct host *host)
+struct nvml_block *nvml_block_of(struct host *host)
 {
 	struct nvml_block *b = host_shared(host, &key, sizeof(*b), release);
 
 	if (!b->worker.task) {
 		worker_init(&b->worker, "peekpush-nvml", nvml_child_task);
 		b->dev = -1;
+		b->patience = usual;
 	}
 	return b;
+}
+
+void nvml_be_patient(struct host *host, const struct nvml_patience *patience)
+{
+	nvml_block_of(host)->patience = *patience;
 }
 
 static int fail(struct nvml_block *b, int r, const char *why)
@@ -169,11 +161,11 @@ static int say_late(struct nvml_block *b)
 /* One that was late is asked anew only when it has answered. */
 static int await_late(struct nvml_block *b, int64_t now)
 {
-	int r = worker_wait(&b->worker, now + late_patience_ns);
+	int r = worker_wait(&b->worker, now + b->patience.late_ns);
 
 	if (r == -EAGAIN) {
 		r = say_late(b);
-		if (now - b->asked_ns > give_up_ns)
+		if (now - b->asked_ns > b->patience.give_up_ns)
 			give_up(b);
 		return r;
 	}
@@ -216,7 +208,7 @@ static int ask(const struct host *host, struct nvml_block *b, uint32_t want, int
 	}
 	if (r < 0) {
 		give_up(b);
-		b->again_ns = now + retry_ns;
+		b->again_ns = now + b->patience.retry_ns;
 		b->again_result = -EIO;
 		return fail(b, -EIO, "the process that asked the driver has died");
 	}
@@ -235,10 +227,11 @@ static void done(struct nvml_block *b)
 	int64_t now = clock_ns(CLOCK_MONOTONIC);
 
 	if (shared->stale) {
-		b->again_ns = now + retry_ns;
+		b->again_ns = now + b->patience.retry_ns;
 		b->again_result = b->result;
 	}
-	if (shared->stale || b->may_sleep || (shared->lost && now - b->started_ns > retry_ns))
+	if (shared->stale || b->may_sleep ||
+	    (shared->lost && now - b->started_ns > b->patience.retry_ns))
 		give_up(b);
 }
 
@@ -345,7 +338,7 @@ static int look(struct host *host, struct nvml_block *b)
 
 int nvml_of_cycle(struct host *host, uint32_t want, const struct nvml_snapshot **ret)
 {
-	struct nvml_block *b = block_of(host);
+	struct nvml_block *b = nvml_block_of(host);
 	int r = 0;
 
 	if (!host->cycle || b->cycle != host->cycle)
@@ -361,9 +354,11 @@ int nvml_of_cycle(struct host *host, uint32_t want, const struct nvml_snapshot *
 		return r;
 
 	uint32_t missing = want & ~b->has;
+	int64_t asked_ns = b->asked_ns;
 
-	r = ask(host, b, missing, host->keep ? patience_ns : oneshot_patience_ns);
-	if (b->worker.pid && (r == 0 || b->late))
+	r = ask(host, b, missing, host->keep ? b->patience.cycle_ns : b->patience.oneshot_ns);
+	/* What was answered to the question of an earlier cycle is old. */
+	if (r == 0 || (b->late && b->asked_ns != asked_ns))
 		merge(b, missing);
 	if (r == 0)
 		b->has |= missing | (missing & NVML_WANT_ALL ? NVML_WANT_ENERGY : 0);
@@ -377,33 +372,10 @@ int nvml_of_cycle(struct host *host, uint32_t want, const struct nvml_snapshot *
 
 const char *nvml_why(struct host *host)
 {
-	return block_of(host)->why;
+	return nvml_block_of(host)->why;
 }
 
-static void put_energy(struct nvml_energy *e, const struct nvml_gpu *gpu)
-{
-	bool counts = gpu->known & UINT64_C(1) << NVML_TOTAL_ENERGY;
-
-	*e = (struct nvml_energy){
-		.gpu = gpu->index,
-		.uuid = gpu->uuid,
-		.name = gpu->name,
-		.power = !counts,
-		.value = 1000 * gpu->value[counts ? NVML_TOTAL_ENERGY : NVML_POWER_USAGE],
-		.max_uw = 1000 * gpu->value[NVML_POWER_LIMIT],
-		.at_ns = gpu->energy_at_ns,
-	};
-	if (gpu->error) {
-		e->error = -ENODEV;
-		e->reason = "the GPU is lost";
-	} else if (!counts && !(gpu->known & UINT64_C(1) << NVML_POWER_USAGE)) {
-		e->error = -EOPNOTSUPP;
-		e->reason = "the GPU tells neither energy nor power";
-	}
-}
-
-/* A snapshot of its own would be as good, and cost as much as that of a cycle. */
-static int refresh(struct host *host, struct nvml_block *b)
+int nvml_refresh(struct host *host, struct nvml_block *b)
 {
 	struct nvml_shared *shared;
 	int r = look(host, b);
@@ -411,7 +383,7 @@ static int refresh(struct host *host, struct nvml_block *b)
 	/* Those that may sleep are not opened for this. */
 	if (r < 0 || (b->may_sleep && !b->worker.pid))
 		return r;
-	r = ask(host, b, NVML_WANT_ENERGY, timer_patience_ns);
+	r = ask(host, b, NVML_WANT_ENERGY, b->patience.timer_ns);
 	if (r < 0)
 		return r;
 	shared = b->worker.shared;
@@ -419,72 +391,4 @@ static int refresh(struct host *host, struct nvml_block *b)
 		merge_gpu(&b->snapshot.gpus[i], &shared->snapshot.gpus[i], NVML_WANT_ENERGY);
 	done(b);
 	return 0;
-}
-
-int nvml_energy(struct host *host, bool fresh, const struct nvml_energy **ret, size_t *ret_n)
-{
-	struct nvml_block *b = block_of(host);
-	const struct nvml_snapshot *snapshot;
-	int r = nvml_of_cycle(host, NVML_WANT_ENERGY | NVML_WANT_USE, &snapshot);
-
-	if (r == 0 && fresh)
-		r = refresh(host, b);
-	if (r < 0 && r != -ENODATA)
-		return r;
-
-	size_t n = r == 0 ? b->snapshot.n_gpus : 0;
-
-	for (size_t i = 0; i < n; i++)
-		put_energy(&b->energies[i], &b->snapshot.gpus[i]);
-	*ret = b->energies;
-	*ret_n = n;
-	return 0;
-}
-
-/* The whole GPU's time is that of the only one that has it open. */
-static uint32_t alone_ppm(const struct nvml_snapshot *s, const struct nvml_process *p)
-{
-	const struct nvml_gpu *gpu = &s->gpus[p->gpu];
-	size_t n = 0;
-
-	for (uint32_t i = 0; i < s->n_processes; i++)
-		n += s->processes[i].gpu == p->gpu;
-	if (n != 1 || !(gpu->known & UINT64_C(1) << NVML_GPU_UTIL))
-		return 0;
-	return (uint32_t)gpu->value[NVML_GPU_UTIL] * 10000;
-}
-
-int nvml_uses(struct host *host, const struct nvml_use **ret, size_t *ret_n)
-{
-	struct nvml_block *b = block_of(host);
-	const struct nvml_snapshot *s;
-	int r = nvml_of_cycle(host, NVML_WANT_ENERGY | NVML_WANT_USE, &s);
-	size_t n = 0;
-
-	if (r < 0 && r != -ENODATA)
-		return r;
-	for (uint32_t i = 0; r == 0 && i < s->n_processes; i++) {
-		const struct nvml_process *p = &s->processes[i];
-		uint32_t ppm =
-			s->gpus[p->gpu].has_process_util ? p->sm_percent * 10000 : alone_ppm(s, p);
-		struct nvml_use *last = n ? &b->uses[n - 1] : NULL;
-
-		if (last && last->gpu == s->gpus[p->gpu].index && last->pid == p->pid)
-			last->busy_ppm += ppm;
-		else
-			b->uses[n++] = (struct nvml_use){ s->gpus[p->gpu].index, p->pid, ppm };
-	}
-	*ret = b->uses;
-	*ret_n = n;
-	return 0;
-}
-
-int32_t nvml_busy_ppm(struct host *host, uint32_t gpu)
-{
-	const struct nvml_snapshot *s;
-
-	if (nvml_of_cycle(host, NVML_WANT_ENERGY | NVML_WANT_USE, &s) < 0 || gpu >= s->n_gpus ||
-	    !(s->gpus[gpu].known & UINT64_C(1) << NVML_GPU_UTIL))
-		return -1;
-	return (int32_t)s->gpus[gpu].value[NVML_GPU_UTIL] * 10000;
 }

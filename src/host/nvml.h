@@ -117,6 +117,15 @@ struct nvml_snapshot {
 int nvml_of_cycle(struct host *host, uint32_t want, const struct nvml_snapshot **ret);
 const char *nvml_why(struct host *host);
 
+/* How long the driver is waited for, and when one that hangs or failed is given up or tried anew.
+ */
+struct nvml_patience {
+	int64_t cycle_ns, oneshot_ns, timer_ns, late_ns, give_up_ns, retry_ns;
+};
+
+/* Other times than the usual ones, for tests. */
+void nvml_be_patient(struct host *host, const struct nvml_patience *patience);
+
 /* One GPU as a source of energy. */
 struct nvml_energy {
 	uint32_t gpu; /* its number */

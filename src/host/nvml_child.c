@@ -14,6 +14,8 @@ bool nvml_ok(struct nvml_probe *p, int answer)
 	if (answer == NVML_ERROR_GPU_IS_LOST || answer == NVML_ERROR_RESET_REQUIRED ||
 	    answer == NVML_ERROR_UNINITIALIZED || answer == NVML_ERROR_DRIVER_NOT_LOADED)
 		p->gpu->error = answer;
+	if (answer == NVML_ERROR_UNKNOWN)
+		p->failed = true;
 	return answer == NVML_SUCCESS;
 }
 
@@ -229,7 +231,7 @@ static void get_profile(struct nvml_probe *p, nvml_device device, struct nvml_mi
 static void get_part(struct nvml_probe *p, nvml_device device, struct nvml_mig *mig)
 {
 	struct nvml_gpu whole = { 0 };
-	struct nvml_probe part = { p->child, p->calls, device, &whole };
+	struct nvml_probe part = { p->child, p->calls, device, &whole, false };
 
 	mig->gpu_instance = mig->compute_instance = UINT32_MAX;
 	if (p->calls->gpu_instance)
@@ -267,7 +269,7 @@ static void sample(struct nvml_child *child, uint32_t i, struct nvml_shared *sha
 {
 	struct nvml_snapshot *out = &shared->snapshot;
 	struct nvml_gpu *gpu = &out->gpus[i];
-	struct nvml_probe p = { child, &child->calls, child->gpus[i].device, gpu };
+	struct nvml_probe p = { child, &child->calls, child->gpus[i].device, gpu, false };
 	uint32_t want = shared->want;
 
 	*gpu = (struct nvml_gpu){ .index = i };
@@ -292,6 +294,9 @@ static void sample(struct nvml_child *child, uint32_t i, struct nvml_shared *sha
 	}
 	if (want & NVML_WANT_USE && !gpu->error)
 		nvml_add_processes(&p, i, out);
+	/* One that answers nothing at all is as good as lost, whatever it calls its error. */
+	if (p.failed && !gpu->known)
+		gpu->error = NVML_ERROR_UNKNOWN;
 	if (child->gpus[i].watched)
 		nvml_put(&p, NVML_XID, child->gpus[i].xid);
 }

@@ -57,6 +57,7 @@ struct nvml_probe {
 	const struct nvml_calls *calls;
 	nvml_device device;
 	struct nvml_gpu *gpu;
+	bool failed; /* a call did, for a reason that the driver does not know */
 };
 
 /* True when a call succeeded; notes when the GPU or the driver is gone. */

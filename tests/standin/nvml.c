@@ -8,7 +8,8 @@
  *	0 PowerUsage 71234		what GPU 0 answers to nvmlDeviceGetPowerUsage
  *	0 Temperature.0 41		... to a call with an argument
  *	1 FanSpeed error 3		an error; a line that is not there is error 3, not supported
- *	1 FanSpeed hang			never answers; "crash" ends the process
+ *	1 FanSpeed hang			never answers; "crash" ends the process, "wait" waits for a
+ *					line "go 1"
  *	* Init error 9			a call that has no GPU; a GPU's line that begins with * is
  *all GPUs' 0 compute PID BYTES [GI CI]	a process; so with "graphics" 0 sample PID SM MEM ENC DEC
  *what one did, now 0 part GI CI UUID TOTAL FREE USED RESERVED NAME...
@@ -101,6 +102,12 @@ static int answer(int gpu, const char *what, struct line *ret)
 			(void)pause();
 	if (strcmp(ret->word[2], "crash") == 0)
 		_exit(139);
+	if (strcmp(ret->word[2], "wait") == 0) {
+		struct line go;
+
+		while (!find(-1, "go", 0, &go))
+			(void)usleep(5000);
+	}
 	if (strcmp(ret->word[2], "error") == 0)
 		return ret->n > 3 ? (int)number(ret->word[3]) : 999;
 	return SUCCESS;

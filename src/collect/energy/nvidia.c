@@ -164,7 +164,9 @@ static void add_gpu(struct collect *c, const struct nvidia_gpu *gpu)
 		   METRIC_LABELS(c->out, gpu->labels[0], gpu->labels[1]), g->error ? 0 : 1);
 	if (g->error)
 		collect_note(c, gpu->labels[0].value, "GPU %u does not answer: %s", g->index,
-			     g->error == NVML_LOST ? "it is lost" : "it needs a reset");
+			     g->error == NVML_LOST          ? "it is lost"
+			     : g->error == NVML_NEEDS_RESET ? "it needs a reset"
+							    : "its driver fails");
 	add_rows(c, rows, ARRAY_SIZE(rows), 0, g->known, g->value, gpu->set);
 	add_rows(c, memory_rows, ARRAY_SIZE(memory_rows), 0, g->known, g->value, gpu->set);
 	add_parts(c, gpu);
