@@ -28,6 +28,12 @@ static bool has_entries(int root, const char *path)
 	return false;
 }
 
+bool job_energy_has_gpus(int root)
+{
+	return faccessat(root, "dev/nvidiactl", F_OK, 0) == 0 ||
+	       faccessat(root, "dev/dxg", F_OK, 0) == 0;
+}
+
 /* A look at names alone. Most virtual machines have none of these, and need no child then. */
 static bool may_have_sources(const struct app *app)
 {
@@ -39,13 +45,14 @@ static bool may_have_sources(const struct app *app)
 	};
 	const struct host_conf *host = conf_get(app->conf, &section_host);
 	_cleanup_fd_ int sys = file_open_dir(AT_FDCWD, host->sysfs.n ? host->sysfs.p : "/sys");
+	_cleanup_fd_ int root = file_open_dir(AT_FDCWD, host->rootfs.n ? host->rootfs.p : "/");
 
 	if (energy_model_settings(app->conf)->max_watts > 0)
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		if (has_entries(sys, places[i]))
 			return true;
-	return faccessat(AT_FDCWD, "/dev/nvidiactl", F_OK, 0) == 0;
+	return root >= 0 && job_energy_has_gpus(root);
 }
 
 void job_energy_start(struct job_energy *energy, const struct app *app, struct tree *tree)

@@ -51,5 +51,8 @@ void job_energy_take(struct job_energy *energy, int64_t wait_ns);
 /* The meter ends by itself then; nothing waits for that. */
 void job_energy_stop(struct job_energy *energy);
 
+/* Whether NVIDIA's driver is there, by a device node below that directory. */
+bool job_energy_has_gpus(int root);
+
 /* energy_meter.c: what the child does; it ends when the other end of the socket is closed. */
 _Noreturn void job_energy_meter(const struct app *app, pid_t watcher, int socket);

@@ -17,6 +17,7 @@
 #include "collect/energy/meter.h"
 #include "collect/energy/settings.h"
 #include "job/energy.h"
+#include "job/energy_users.h"
 
 #define SECOND INT64_C(1000000000)
 
@@ -38,6 +39,8 @@ struct meter_child {
 	struct energy_sources sources;
 	struct arena scratch;
 	struct energy_share share;
+	struct energy_users users;
+	int root; /* of the host; -1 once it is in `host` */
 	size_t n_gauges;
 	struct gauge gauges[GAUGES_MAX];
 	bool read_before, modelled;
@@ -49,10 +52,10 @@ struct meter_child {
 	const char *source, *why;
 };
 
-/* Which of its parts a source tells of; -1: none, or somebody else tells the same. */
-static int domain_of(const struct energy_source *source, bool has_packages)
+/* Which consumer a source tells of; -1: none, or somebody else tells the same. */
+static int unit_of(const struct energy_source *source, bool has_packages)
 {
-	if (source->reason && !source->error)
+	if (source->left_out)
 		return -1;
 	switch (source->domain) {
 	case DOMAIN_PACKAGE:
@@ -60,7 +63,10 @@ static int domain_of(const struct energy_source *source, bool has_packages)
 	case DOMAIN_DRAM:
 		return JOB_ENERGY_DRAM;
 	case DOMAIN_GPU:
-		return JOB_ENERGY_GPU;
+		return source->package >= 0 && source->package < ENERGY_SHARE_GPUS
+			       ? (int)energy_share_gpu((size_t)source->package)
+			       : -1;
+	case DOMAIN_PSYS:
 	case DOMAIN_MACHINE:
 		return source->host && !has_packages ? JOB_ENERGY_MACHINE : -1;
 	default:
@@ -96,31 +102,29 @@ static void read_source(struct meter_child *m, const struct energy_source *sourc
 		.range_uj = source->range_uj,
 		.at_ns = source->at_ns,
 		.boot_ns = source->at_ns + slept_ns,
+		.boot = source->epoch,
 		.power = source->power,
-		.valid = true,
+		.valid = !source->error,
 	};
 	int64_t before;
 	uint64_t uj;
+	int r;
 
 	step->there = true;
-	if (!gauge || source->error) {
+	if (!gauge) {
 		step->broken = true;
-		if (gauge)
-			gauge->mark.valid = false;
 		return;
 	}
-	before = gauge->mark.at_ns;
-	if (!gauge->mark.valid) {
-		gauge->mark = now;
+	before = gauge->mark.valid ? gauge->mark.at_ns : 0;
+	r = meter_advance(&gauge->mark, &now, source->max_uw, &uj);
+	if (r < 0 || !before) {
+		m->gaps += r < 0 && !source->error;
 		step->broken = true;
-	} else if (meter_advance(&gauge->mark, &now, source->max_uw, &uj) < 0) {
-		m->gaps++;
-		step->broken = true;
-	} else {
-		step->uj += uj;
-		if (source->at_ns - before > step->ns)
-			step->ns = source->at_ns - before;
+		return;
 	}
+	step->uj += uj;
+	if (source->at_ns - before > step->ns)
+		step->ns = source->at_ns - before;
 }
 
 /* user, nice, system, irq and softirq of the line "cpu"; guests are in user. */
@@ -168,10 +172,33 @@ static void read_model(struct meter_child *m, int64_t ns, uint64_t busy_ns, size
 	energy_share_add(&m->share, JOB_ENERGY_CPU, model_uj(model, busy_ns, cpus, ns), ns);
 }
 
+/* Of the whole machine what is told of by itself is taken away: GPUs are used by others. */
+static void take_parts_away(struct step *steps)
+{
+	struct step *machine = &steps[JOB_ENERGY_MACHINE];
+
+	for (size_t i = energy_share_gpu(0); i < ENERGY_SHARE_UNITS; i++)
+		if (steps[i].there && !steps[i].broken)
+			machine->uj -= steps[i].uj < machine->uj ? steps[i].uj : machine->uj;
+}
+
+static void add_steps(struct meter_child *m, struct step *steps)
+{
+	take_parts_away(steps);
+	for (size_t i = 0; i < ENERGY_SHARE_UNITS; i++) {
+		if (!steps[i].there || steps[i].broken || (m->modelled && i < energy_share_gpu(0)))
+			continue;
+		energy_share_add(&m->share, i, steps[i].uj, steps[i].ns);
+		if (i >= energy_share_gpu(0))
+			energy_users_add(&m->users, &m->host, i - energy_share_gpu(0), steps[i].ns,
+					 &m->scratch);
+	}
+}
+
 /* Adds what the sources have counted since last time; false when there are none. */
 static bool read_sources(struct meter_child *m)
 {
-	struct step steps[JOB_ENERGY_DOMAINS] = { 0 };
+	struct step steps[ENERGY_SHARE_UNITS] = { 0 };
 	int64_t slept_ns = clock_ns(CLOCK_BOOTTIME) - clock_ns(CLOCK_MONOTONIC);
 	bool has_packages = false, any = false;
 	int r = energy_read(&m->host, &m->sources, &m->scratch);
@@ -181,23 +208,21 @@ static bool read_sources(struct meter_child *m)
 		return false;
 	for (size_t i = 0; i < m->sources.n; i++)
 		has_packages |= m->sources.v[i].domain == DOMAIN_PACKAGE &&
-				!m->sources.v[i].error && !m->sources.v[i].reason;
+				!m->sources.v[i].error && !m->sources.v[i].left_out;
 	for (size_t i = 0; i < m->sources.n; i++) {
 		const struct energy_source *source = &m->sources.v[i];
-		int domain = domain_of(source, has_packages);
+		int unit = unit_of(source, has_packages);
 
 		if (source->error && !m->why)
 			m->why = source->reason ? source->reason : strerror(-source->error);
-		if (domain < 0)
+		if (unit < 0)
 			continue;
-		if (!source->error && (!m->source || domain == JOB_ENERGY_CPU))
+		if (!source->error && !m->modelled && (!m->source || unit == JOB_ENERGY_CPU))
 			m->source = energy_kind_name(source->kind);
 		any |= !source->error;
-		read_source(m, source, slept_ns, &steps[domain]);
+		read_source(m, source, slept_ns, &steps[unit]);
 	}
-	for (int i = 0; i < JOB_ENERGY_DOMAINS; i++)
-		if (steps[i].there && !steps[i].broken)
-			energy_share_add(&m->share, i, steps[i].uj, steps[i].ns);
+	add_steps(m, steps);
 	return any;
 }
 
@@ -244,7 +269,7 @@ static int64_t next_tick(const struct meter_child *m)
 		if (source->range_uj && wrap / 4 < (double)wait)
 			wait = (int64_t)(wrap / 4);
 	}
-	for (int i = 0; i < JOB_ENERGY_DOMAINS; i++)
+	for (size_t i = 0; i < ENERGY_SHARE_UNITS; i++)
 		guess |= m->share.v[i].there && !m->share.v[i].learnt;
 	/* The least power there is has to be looked for. */
 	if (guess && since / 8 < wait)
@@ -261,13 +286,16 @@ static void answer(struct meter_child *m, int socket, uint64_t number)
 		.model = m->modelled,
 	};
 
-	for (int i = 0; i < JOB_ENERGY_DOMAINS; i++) {
-		const struct energy_share_domain *d = &m->share.v[i];
+	for (size_t i = 0; i < ENERGY_SHARE_UNITS; i++) {
+		const struct energy_share_unit *unit = &m->share.v[i];
+		size_t domain = i < JOB_ENERGY_DOMAINS ? i : JOB_ENERGY_GPU;
 
-		answer.there[i] = d->there && d->all_ns > 0;
-		answer.dynamic_uj[i] = d->dynamic_uj;
-		answer.idle_uj[i] = d->idle_uj;
-		answer.guess |= answer.there[i] && !d->learnt;
+		if (!unit->there || unit->all_ns <= 0)
+			continue;
+		answer.there[domain] = true;
+		answer.dynamic_uj[domain] += unit->dynamic_uj;
+		answer.idle_uj[domain] += unit->idle_uj;
+		answer.guess |= !unit->learnt;
 	}
 	(void)snprintf(answer.source, sizeof(answer.source), "%s", m->source ? m->source : "");
 	(void)snprintf(answer.why, sizeof(answer.why), "%s", m->why ? m->why : "");
@@ -276,16 +304,30 @@ static void answer(struct meter_child *m, int socket, uint64_t number)
 
 static void settle(struct meter_child *m, uint64_t cpu_ns)
 {
-	struct energy_work work[JOB_ENERGY_DOMAINS] = { 0 };
+	struct energy_work work[ENERGY_SHARE_UNITS] = { 0 };
 	struct energy_work cpu = {
 		.own = cpu_ns > m->settled_cpu_ns ? cpu_ns - m->settled_cpu_ns : 0,
 		.all = m->busy_ns - m->settled_busy_ns,
 	};
 
 	work[JOB_ENERGY_CPU] = work[JOB_ENERGY_DRAM] = work[JOB_ENERGY_MACHINE] = cpu;
+	memcpy(&work[energy_share_gpu(0)], m->users.gpus, sizeof(m->users.gpus));
+	memset(m->users.gpus, 0, sizeof(m->users.gpus));
 	energy_share_settle(&m->share, work);
 	m->settled_cpu_ns += cpu.own;
 	m->settled_busy_ns = m->busy_ns;
+}
+
+/*
+ * The driver's library may take seconds to start where no GPU is in use. A job of a moment is told
+ * of without, and another one's processor has been looked at before.
+ */
+static void show_gpus(struct meter_child *m)
+{
+	if (m->root < 0)
+		return;
+	m->host.dir[HOST_ROOT] = m->root;
+	m->root = -1;
 }
 
 static void serve(struct meter_child *m, int socket)
@@ -305,6 +347,7 @@ static void serve(struct meter_child *m, int socket)
 			continue;
 		settle(m, ask.cpu_ns);
 		answer(m, socket, ask.number);
+		show_gpus(m);
 	}
 }
 
@@ -326,9 +369,11 @@ _Noreturn void job_energy_meter(const struct app *app, pid_t watcher, int socket
 {
 	const struct host_conf *host = conf_get(app->conf, &section_host);
 	const struct host_paths paths = {
-		.path = { [HOST_PROC] = host->procfs.p, [HOST_SYS] = host->sysfs.p },
+		.path = { [HOST_PROC] = host->procfs.p,
+			  [HOST_SYS] = host->sysfs.p,
+			  [HOST_ROOT] = host->rootfs.p },
 	};
-	struct meter_child m = { .app = app };
+	struct meter_child m = { .app = app, .users.watcher = watcher };
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != watcher)
@@ -336,8 +381,10 @@ _Noreturn void job_energy_meter(const struct app *app, pid_t watcher, int socket
 	(void)prctl(PR_SET_NAME, "peekpush-energy");
 	socket = leave_files(socket);
 	host_open(&m.host, &paths, true);
+	m.root = m.host.dir[HOST_ROOT];
+	m.host.dir[HOST_ROOT] = -ENOENT;
 	take_reading(&m);
-	if (m.source)
+	if (m.source || (m.root >= 0 && job_energy_has_gpus(m.root)))
 		serve(&m, socket);
 	else
 		answer(&m, socket, 0);

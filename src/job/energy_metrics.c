@@ -38,6 +38,12 @@ bool job_energy_sums(const struct state *facts, struct str prefix, double *ret_j
 	return true;
 }
 
+/* GPUs count for themselves, whatever measures the rest. */
+static struct str source_of(struct str domain, struct str source)
+{
+	return str_eq(domain, str_of(job_energy_domains[JOB_ENERGY_GPU])) ? STR("gpu") : source;
+}
+
 struct summing {
 	struct state *history;
 	struct str source, skip;
@@ -53,7 +59,8 @@ static void sum_up(void *arg, struct str key, struct str value)
 	if (!str_ends(key, STR(".dynamic")) && !str_ends(key, STR(".idle")))
 		return;
 	key = str_skip(key, s->skip.n);
-	length = snprintf(buf, sizeof(buf), "energy.all.%.*s.%.*s", STR_ARG(s->source),
+	length = snprintf(buf, sizeof(buf), "energy.all.%.*s.%.*s",
+			  STR_ARG(source_of((struct str){ key.p, str_find(key, '.') }, s->source)),
 			  STR_ARG(key));
 	if (length < (int)sizeof(buf) && num_u64(value, &n) == 0)
 		(void)state_add(s->history, (struct str){ buf, (size_t)length }, n);
@@ -86,9 +93,10 @@ static void add_domains(const struct energy_view *v, const struct metric_desc *d
 	for (size_t i = 0; i < JOB_ENERGY_DOMAINS; i++)
 		if (take(v->facts, v->prefix, job_energy_domains[i], mode, &uj))
 			family_add(metrics_family(v->out, desc),
-				   METRIC_LABELS(v->out,
-						 { STR("domain"), str_of(job_energy_domains[i]) },
-						 { STR("source"), v->source }),
+				   METRIC_LABELS(
+					   v->out, { STR("domain"), str_of(job_energy_domains[i]) },
+					   { STR("source"),
+					     source_of(str_of(job_energy_domains[i]), v->source) }),
 				   (double)uj / 1e6);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "job/energy_share.h"
 
+#include "collect/energy/split.h"
+
 /* The power of a shorter one is no power: RAPL counts once in a millisecond or so. */
 enum { STEP_MIN_NS = 20000000 };
 
@@ -11,27 +13,25 @@ const char *const job_energy_domains[JOB_ENERGY_DOMAINS] = {
 	[JOB_ENERGY_MACHINE] = "machine",
 };
 
-static void be_there(struct energy_share_domain *d)
+static void be_there(struct energy_share_unit *d)
 {
 	if (!d->there)
 		d->idle_uw = UINT64_MAX;
 	d->there = true;
 }
 
-void energy_share_learnt(struct energy_share *share, enum job_energy_domain domain,
-			 uint64_t idle_uw)
+void energy_share_learnt(struct energy_share *share, size_t unit, uint64_t idle_uw)
 {
-	struct energy_share_domain *d = &share->v[domain];
+	struct energy_share_unit *d = &share->v[unit];
 
 	be_there(d);
 	d->learnt = true;
 	d->idle_uw = idle_uw;
 }
 
-void energy_share_add(struct energy_share *share, enum job_energy_domain domain, uint64_t uj,
-		      int64_t ns)
+void energy_share_add(struct energy_share *share, size_t unit, uint64_t uj, int64_t ns)
 {
-	struct energy_share_domain *d = &share->v[domain];
+	struct energy_share_unit *d = &share->v[unit];
 
 	be_there(d);
 	if (ns <= 0)
@@ -47,21 +47,19 @@ void energy_share_add(struct energy_share *share, enum job_energy_domain domain,
 }
 
 /* As much as was known at each time. */
-static void settle_learnt(struct energy_share_domain *d, struct energy_work work)
+static void settle_learnt(struct energy_share_unit *d, struct energy_work work)
 {
-	unsigned __int128 idle = (unsigned __int128)d->idle_uw * (uint64_t)d->ns / 1000000000;
-	uint64_t rest;
+	uint64_t idle = split_uj(d->idle_uw, d->ns);
 
 	if (idle > d->uj)
 		idle = d->uj;
-	rest = d->uj - (uint64_t)idle;
-	d->idle_uj += (uint64_t)idle;
+	d->idle_uj += idle;
 	if (work.all)
-		d->dynamic_uj += (uint64_t)((unsigned __int128)rest * work.own / work.all);
+		d->dynamic_uj += split_scale(d->uj - idle, work.own, work.all);
 }
 
 /* All anew from the sums, for no step had less power than what is taken for idle now. */
-static void settle_guess(struct energy_share_domain *d)
+static void settle_guess(struct energy_share_unit *d)
 {
 	double idle_uw = d->idle_uw == UINT64_MAX ? (double)d->all_uj * 1e9 / (double)d->all_ns
 						  : (double)d->idle_uw;
@@ -75,10 +73,10 @@ static void settle_guess(struct energy_share_domain *d)
 }
 
 void energy_share_settle(struct energy_share *share,
-			 const struct energy_work work[JOB_ENERGY_DOMAINS])
+			 const struct energy_work work[ENERGY_SHARE_UNITS])
 {
-	for (size_t i = 0; i < JOB_ENERGY_DOMAINS; i++) {
-		struct energy_share_domain *d = &share->v[i];
+	for (size_t i = 0; i < ENERGY_SHARE_UNITS; i++) {
+		struct energy_share_unit *d = &share->v[i];
 		struct energy_work w = work[i];
 
 		if (!d->there || d->ns <= 0)

@@ -18,9 +18,18 @@ enum job_energy_domain {
 	JOB_ENERGY_DOMAINS,
 };
 
+/* Each GPU has users of its own. */
+enum { ENERGY_SHARE_GPUS = 64, ENERGY_SHARE_UNITS = JOB_ENERGY_DOMAINS + ENERGY_SHARE_GPUS };
+
 extern const char *const job_energy_domains[JOB_ENERGY_DOMAINS];
 
-struct energy_share_domain {
+/* One consumer: the first of them are the domains, where that of the GPUs stays empty. */
+static inline size_t energy_share_gpu(size_t gpu)
+{
+	return JOB_ENERGY_DOMAINS + gpu;
+}
+
+struct energy_share_unit {
 	bool there;
 	bool learnt;      /* idle_uw is known; else it is the least that was seen */
 	uint64_t idle_uw; /* UINT64_MAX: nothing was seen yet */
@@ -37,7 +46,7 @@ struct energy_share_domain {
 };
 
 struct energy_share {
-	struct energy_share_domain v[JOB_ENERGY_DOMAINS];
+	struct energy_share_unit v[ENERGY_SHARE_UNITS];
 };
 
 /* What was done between two settlements, by the job and by all. */
@@ -46,12 +55,10 @@ struct energy_work {
 };
 
 /* Idle power that was learnt before. */
-void energy_share_learnt(struct energy_share *share, enum job_energy_domain domain,
-			 uint64_t idle_uw);
+void energy_share_learnt(struct energy_share *share, size_t unit, uint64_t idle_uw);
 
 /* It consumed so much in so long a time. */
-void energy_share_add(struct energy_share *share, enum job_energy_domain domain, uint64_t uj,
-		      int64_t ns);
+void energy_share_add(struct energy_share *share, size_t unit, uint64_t uj, int64_t ns);
 
 void energy_share_settle(struct energy_share *share,
-			 const struct energy_work work[JOB_ENERGY_DOMAINS]);
+			 const struct energy_work work[ENERGY_SHARE_UNITS]);

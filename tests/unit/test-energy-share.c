@@ -11,19 +11,18 @@ static struct energy_work all_of(uint64_t own, uint64_t all)
 	return (struct energy_work){ own, all };
 }
 
-static void settle(struct energy_share *share, enum job_energy_domain domain, uint64_t own,
-		   uint64_t all)
+static void settle(struct energy_share *share, size_t unit, uint64_t own, uint64_t all)
 {
-	struct energy_work work[JOB_ENERGY_DOMAINS] = { 0 };
+	struct energy_work work[ENERGY_SHARE_UNITS] = { 0 };
 
-	work[domain] = all_of(own, all);
+	work[unit] = all_of(own, all);
 	energy_share_settle(share, work);
 }
 
 static void test_learnt(void **state)
 {
 	struct energy_share share = { 0 };
-	const struct energy_share_domain *d = &share.v[JOB_ENERGY_CPU];
+	const struct energy_share_unit *d = &share.v[JOB_ENERGY_CPU];
 
 	(void)state;
 	energy_share_learnt(&share, JOB_ENERGY_CPU, 10000000);
@@ -55,7 +54,7 @@ static void test_learnt(void **state)
 static void test_guess(void **state)
 {
 	struct energy_share share = { 0 };
-	const struct energy_share_domain *d = &share.v[JOB_ENERGY_DRAM];
+	const struct energy_share_unit *d = &share.v[JOB_ENERGY_DRAM];
 
 	(void)state;
 	/* One power only: it may be idle all of it. */
@@ -79,7 +78,7 @@ static void test_guess(void **state)
 static void test_short(void **state)
 {
 	struct energy_share share = { 0 };
-	const struct energy_share_domain *d = &share.v[JOB_ENERGY_CPU];
+	const struct energy_share_unit *d = &share.v[JOB_ENERGY_CPU];
 
 	(void)state;
 	energy_share_add(&share, JOB_ENERGY_CPU, 50, 1000);
