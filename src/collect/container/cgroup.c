@@ -8,6 +8,14 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "collect/container/disk.h"
+#include "collect/container/network.h"
+
+static const struct metric_desc error_desc = {
+	"container_scrape_error",
+	"1 when something of the containers could not be read in this cycle.",
+	METRIC_GAUGE,
+};
 
 static void read_meminfo(struct cgroup_reader *r)
 {
@@ -147,13 +155,17 @@ static int run(struct collect *c)
 	if (r.table->left_out)
 		collect_note(c, STR("sys/fs/cgroup"), "%zu control groups are beyond the limit",
 			     r.table->left_out);
+	container_network(c, containers, r.conf);
+	container_disk(c, containers, r.conf);
+	metrics_add(c->out, &error_desc, c->n_notes > 0);
 	return 0;
 }
 
 const struct collector collector_cgroup = {
 	.name = "cgroup",
 	.help = "containers, units and other control groups",
-	.reads = "/sys/fs/cgroup, /sys/dev/block, /proc/{diskstats,meminfo,stat}",
+	.reads = "/sys/fs/cgroup, /sys/dev/block, /proc/{diskstats,meminfo,stat}, "
+		 "/proc/PID/{cgroup,net/dev}, /proc/1/mountinfo, statfs(2)",
 	.on = true,
 	.section = &section_cgroup,
 	.run = run,

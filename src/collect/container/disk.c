@@ -138,18 +138,23 @@ static void add_layers(struct collect *c, const struct container_table *table,
 	}
 }
 
-int container_disk(struct collect *c, const struct container_table *table,
-		   const struct cgroup_conf *conf)
+void container_disk(struct collect *c, const struct container_table *table,
+		    const struct cgroup_conf *conf)
 {
 	const struct filesystems *all = NULL;
-	int r;
 
 	if (!table->n)
-		return 0;
-	r = filesystems_of_cycle(c, &all);
+		return;
+
+	int r = filesystems_of_cycle(c, &all);
+
+	/* No reason for the collector to fail, which has the groups to tell of. */
+	if (r < 0 && r != -ENODATA)
+		collect_note(c, STR("mountinfo"), "%.*s", STR_ARG(c->why));
+	if (r < 0)
+		c->why = (struct str){ 0 };
 	if (all && !table->v[0].hidden)
 		add_devices(c, &table->v[0], all);
 	if (conf && conf->disk_usage_ns)
 		add_layers(c, table, conf, all);
-	return r;
 }

@@ -8,8 +8,8 @@ struct cgroup_conf;
 
 /*
  * Adds space and inodes of the host's devices to the root's series, and to a container's what is
- * known of its writable layer; those are measured beside the cycles, if they are to be. 0, or
- * -errno where the host's file systems could not be read.
+ * known of its writable layer; those are measured beside the cycles, if they are to be. What cannot
+ * be read is noted.
  */
-int container_disk(struct collect *c, const struct container_table *table,
-		   const struct cgroup_conf *conf);
+void container_disk(struct collect *c, const struct container_table *table,
+		    const struct cgroup_conf *conf);

@@ -126,7 +126,7 @@ static int add_memory(struct collect *c, const struct labels *labels)
 {
 	struct str text, line, key;
 	bool found = false;
-	int r = collect_read(c, HOST_PROC, "meminfo", &text);
+	int r = collect_read_once(c, HOST_PROC, "meminfo", &text);
 
 	if (r < 0)
 		return r;

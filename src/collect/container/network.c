@@ -235,7 +235,7 @@ static int add_container(struct work *w, const struct container *container)
  * Process 1's namespace is the host's. Ours stands in for it where that is hidden from us, but only
  * below the kernel's own /proc: in a container, "self" of the host's is still the container.
  */
-static int add_host(struct work *w)
+static void add_host(struct work *w)
 {
 	struct collect *c = w->c;
 	struct str text;
@@ -249,20 +249,22 @@ static int add_host(struct work *w)
 		if (r == 0 && fstatat(c->host->dir[HOST_PROC], "self/net/dev", &s, 0) < 0)
 			r = -errno;
 	}
-	if (r < 0)
-		return collect_fail(c, r, "/proc/1/net/dev: %s", strerror(-r));
+	if (r < 0) {
+		if (r != -ENOENT)
+			collect_note(c, STR("net/dev"), "/proc/1/net/dev: %s", strerror(-r));
+		return;
+	}
 	(void)is_seen(w, &s);
 	if (w->table->v[0].hidden)
-		return 0;
+		return;
 	if (!add_interfaces(w, &w->table->v[0], text))
-		r = collect_fail(c, -EBADMSG, "/proc/1/net/dev is not what it should be");
+		collect_note(c, STR("net/dev"), "/proc/1/net/dev is not what it should be");
 	if (w->conf && w->conf->network_details.n) {
 		_cleanup_fd_ int process = host_open_dir(c->host, HOST_PROC, "1");
 
 		if (process >= 0)
 			container_network_details(c, &w->table->v[0], process, w->conf);
 	}
-	return r;
 }
 
 static int64_t age(const struct container *container)
@@ -283,23 +285,22 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-int container_network(struct collect *c, const struct container_table *table,
-		      const struct cgroup_conf *conf)
+void container_network(struct collect *c, const struct container_table *table,
+		       const struct cgroup_conf *conf)
 {
 	struct work w = { .c = c, .table = table, .conf = conf };
 	const struct container **order;
 	size_t n = 0;
 
 	if (!table->n)
-		return 0;
+		return;
 	w.seen = arena_zalloc(c->scratch, table->n + 1, sizeof(*w.seen));
 	order = arena_zalloc(c->scratch, table->n, sizeof(*order));
 
-	int r = add_host(&w);
-
+	add_host(&w);
 	/* Without the host's there is no telling whose is whose. */
 	if (!w.n_seen)
-		return r;
+		return;
 	for (size_t i = 1; i < table->n; i++) {
 		const struct container *container = &table->v[i];
 
@@ -316,5 +317,4 @@ int container_network(struct collect *c, const struct container_table *table,
 	if (w.refused)
 		collect_note(c, STR("network"), "the network of containers cannot be read: %s",
 			     strerror(-w.refused));
-	return r;
 }

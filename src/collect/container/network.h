@@ -9,10 +9,10 @@ struct cgroup_conf;
 /*
  * Adds the traffic of the host to the root's series and that of each other namespace to those of
  * the pod's sandbox, or of the container that is in it for longest: once, whoever shares it. What
- * is in the host's own namespace gets none. 0, or -errno where the host's could not be read.
+ * is in the host's own namespace gets none. What cannot be read is noted.
  */
-int container_network(struct collect *c, const struct container_table *table,
-		      const struct cgroup_conf *conf);
+void container_network(struct collect *c, const struct container_table *table,
+		       const struct cgroup_conf *conf);
 
 /*
  * What conf->network_details asks for, of the namespace of the process whose directory that is:
