@@ -9,6 +9,8 @@
 #include "collect/container/who.h"
 #include "collect/energy/meter.h"
 
+struct energy_ledger;
+
 struct energy_row {
 	uint32_t group;      /* index in the cgroup table */
 	uint64_t cpu_uj[2];  /* total and of this cycle: packages and DRAM, with all groups below */
@@ -32,6 +34,7 @@ struct energy_account {
 	uint64_t idle_uj[2], attributed_uj[2], unattributed_uj[2]; /* sum up to the host's */
 	uint64_t other_uj[2]; /* part of unattributed: the machine's beyond packages, DRAM, GPUs */
 	int64_t balance_error_uj; /* of all levels; 0 */
+	int64_t waiting_ns;       /* not known, but what was counted so far waits for the rest */
 	bool learning;            /* the idle power is a guess yet */
 	size_t n_rows;
 	const struct energy_row *rows; /* groups that are alive, in the order of the table */
@@ -39,6 +42,7 @@ struct energy_account {
 	const struct energy_process *processes; /* alive, falling by delta_uj */
 	const struct container_table *containers;
 	const struct meter *meter;
+	const struct energy_ledger *ledger; /* collect/energy/ledger.h */
 };
 
 /* The account of this cycle, for all who want it; c->settings has the section of the collector. */
