@@ -12,6 +12,7 @@
 	X(dmi)              \
 	X(ebpf)             \
 	X(edac)             \
+	X(energy)           \
 	X(entropy)          \
 	X(filefd)           \
 	X(filesystem)       \

@@ -244,6 +244,30 @@ static void tell_processes(struct attribution *a)
 	a->account->processes = v;
 }
 
+static void tell_idle(struct attribution *a)
+{
+	struct energy_account *account = a->account;
+	struct energy_idle *idle = arena_zalloc(a->arena, a->n_consumers + 1, sizeof(*idle));
+
+	for (size_t i = 0; i < a->n_consumers; i++) {
+		const struct energy_consumer *consumer = &a->consumers[i];
+		const struct baseline *baseline;
+
+		account->parts |= 1u << consumer->part;
+		if (!consumer->ledger)
+			continue;
+		baseline = &consumer->ledger->baseline;
+		idle[account->n_idle++] = (struct energy_idle){
+			.part = consumer->part,
+			.package = consumer->reading->source->package,
+			.idle_uw = baseline_idle_uw(baseline),
+			.learning = baseline_is_learning(baseline),
+		};
+		account->learning |= baseline_is_learning(baseline);
+	}
+	account->idle = idle;
+}
+
 static void tell(struct attribution *a, const struct energy_ledger *before)
 {
 	struct energy_account *t = a->account;
@@ -251,9 +275,7 @@ static void tell(struct attribution *a, const struct energy_ledger *before)
 
 	t->source = energy_measure_name(a->measure);
 	t->ledger = l;
-	for (size_t i = 0; i < a->n_consumers; i++)
-		t->learning |= a->consumers[i].ledger &&
-			       baseline_is_learning(&a->consumers[i].ledger->baseline);
+	tell_idle(a);
 	t->host_uj[0] = energy_ledger_host(l);
 	t->host_uj[1] = t->host_uj[0] - energy_ledger_host(before);
 	t->idle_uj[0] = energy_ledger_state(l, ENERGY_IDLE);

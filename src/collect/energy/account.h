@@ -25,6 +25,14 @@ struct energy_process {
 	uint64_t cpu_ns;   /* of this cycle */
 };
 
+/* What one package, its DRAM or a GPU consumes doing nothing. */
+struct energy_idle {
+	int part;    /* enum energy_part */
+	int package; /* physical package, number of the GPU, or -1 */
+	uint64_t idle_uw;
+	bool learning; /* it is a guess yet */
+};
+
 struct energy_account {
 	const char *source; /* what the host's energy is measured by: "psys", "rapl", "acpi",
 			       "battery", "hwmon", "model"; NULL: not at all */
@@ -35,7 +43,10 @@ struct energy_account {
 	uint64_t other_uj[2]; /* part of unattributed: the machine's beyond packages, DRAM, GPUs */
 	int64_t balance_error_uj; /* of all levels; 0 */
 	int64_t waiting_ns;       /* not known, but what was counted so far waits for the rest */
-	bool learning;            /* the idle power is a guess yet */
+	bool learning;            /* some idle power is a guess yet */
+	unsigned parts;           /* that are measured: 1 << enum energy_part */
+	size_t n_idle;
+	const struct energy_idle *idle;
 	size_t n_rows;
 	const struct energy_row *rows; /* groups that are alive, in the order of the table */
 	size_t n_processes;

@@ -3,6 +3,7 @@
  * What the CPUs of each package did. Sources: /proc/stat, and physical_package_id of the topology
  * in sysfs, which ARM's virtual machines have as -1.
  */
+#include <errno.h>
 #include <fcntl.h>
 
 #include "base/num.h"

@@ -90,7 +90,7 @@ static void add_consumer(struct attribution *a, const struct meter_reading *read
 	a->consumers[a->n_consumers++] = (struct energy_consumer){
 		.part = part,
 		.package = package_of(&a->cpus, s->package),
-		.gpu = part == PART_GPU ? s->package : -1,
+		.gpu = s->kind == ENERGY_GPU ? s->package : -1,
 		.reading = reading,
 		.counted_uj = s->error ? 0 : counted,
 		.elapsed_ns = ledger->at_ns ? s->at_ns - ledger->at_ns : 0,

@@ -262,9 +262,10 @@ void energy_split_gpu(struct attribution *a, const struct energy_consumer *gpu,
 {
 	const struct nvml_use *uses;
 	size_t n_uses = 0, n = 0;
-	int32_t busy_ppm = nvml_busy_ppm(a->c->host, (uint32_t)gpu->gpu);
+	int32_t busy_ppm = gpu->gpu < 0 ? -1 : nvml_busy_ppm(a->c->host, (uint32_t)gpu->gpu);
 
-	if (!a->table || nvml_uses(a->c->host, &uses, &n_uses) < 0)
+	/* Of other makers' GPUs nobody says who uses them. */
+	if (gpu->gpu < 0 || !a->table || nvml_uses(a->c->host, &uses, &n_uses) < 0)
 		n_uses = 0;
 
 	uint64_t *weights = arena_zalloc(a->arena, n_uses + 1, sizeof(*weights));

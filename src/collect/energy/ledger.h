@@ -32,6 +32,8 @@ enum energy_measure {
 	MEASURE_NONE = ENERGY_MEASURES,
 };
 
+const char *energy_measure_name(enum energy_measure measure); /* "psys", ...: label source */
+
 /* How far a source has been accounted. */
 struct ledger_source {
 	uint64_t id; /* hash */
