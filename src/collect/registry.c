@@ -10,6 +10,7 @@
 	X(cpufreq)          \
 	X(diskstats)        \
 	X(dmi)              \
+	X(drm)              \
 	X(ebpf)             \
 	X(edac)             \
 	X(energy)           \

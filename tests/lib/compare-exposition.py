@@ -24,6 +24,7 @@ PREFIXES = {
     "cpufreq": ["node_cpu_frequency_max_", "node_cpu_frequency_min_", "node_cpu_scaling_"],
     "diskstats": ["node_disk_"],
     "dmi": ["node_dmi_"],
+    "drm": ["node_drm_"],
     "edac": ["node_edac_"],
     "entropy": ["node_entropy_"],
     "filefd": ["node_filefd_"],
@@ -57,7 +58,7 @@ PREFIXES = {
 
 # Others' own doings, and ours.
 IGNORED = re.compile(r"node_scrape_collector_|node_exporter_|go_|process_|promhttp_|push_|"
-                     r"pushgateway_|peekpush_")
+                     r"pushgateway_|peekpush_|container_|machine_|cadvisor_|DCGM_")
 
 # Families that only one side has, with the reason. Everything else has to be on both.
 ONLY_OURS = [
