@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Damages each file below HOST in turn and samples: malform.py PEEKPUSH HOST."""
+"""Damages each file below HOST in turn and samples: malform.py PEEKPUSH HOST [BELOW]."""
 import os
 import re
 import subprocess
@@ -122,8 +122,8 @@ def put(path, how, data):
 
 
 class Trial:
-    def __init__(self, peekpush, host):
-        self.peekpush, self.host = peekpush, host
+    def __init__(self, peekpush, host, below=None):
+        self.peekpush, self.host, self.below = peekpush, host, below
         self.roots = []
         for option, name in (("procfs", "proc"), ("sysfs", "sys"), ("rootfs", "root"),
                              ("udev", "udev")):
@@ -131,7 +131,7 @@ class Trial:
         self.names = collectors(peekpush, self.roots)
         self.tried = self.turn = 0
         self.failures = [f"{path}: no fixture has it" for path in ONLY_SOURCE
-                         if not os.path.exists(os.path.join(host, path))]
+                         if not below and not os.path.exists(os.path.join(host, path))]
 
     def damages(self, below, data):
         every = list(damages(data)) + [(how, b"") for how in REPLACED]
@@ -161,7 +161,7 @@ class Trial:
 
 def main():
     trial = Trial(*sys.argv[1:])
-    for path in regular_files(trial.host):
+    for path in regular_files(os.path.join(trial.host, trial.below or "")):
         trial.file(path)
     print("\n".join(trial.failures[:20]))
     print(f"{trial.tried} damaged files, {len(trial.failures)} failures")
