@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <math.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -40,7 +41,9 @@ static void open_collector(struct one *one)
 
 void one_start(struct one *one, const char *name, const void *conf, bool resident)
 {
-	*one = (struct one){ .path = "/tmp/one.XXXXXX", .conf = conf };
+	*one = (struct one){ .conf = conf };
+	(void)snprintf(one->path, sizeof(one->path), "%s/one.XXXXXX",
+		       access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(one->path));
 	one->root = file_open_dir(AT_FDCWD, one->path);
 	assert_true(one->root >= 0);

@@ -85,5 +85,5 @@ void cgroup_add_keys(const struct cgroup_reader *r, const struct cgroup_key *key
 	for (size_t i = 0; i < n; i++)
 		if (found & UINT32_C(1) << i && keys[i].family != CGROUP_NO_FAMILY)
 			cgroup_add(r, keys[i].family,
-				   (double)values[i] / (keys[i].per ? keys[i].per : 1));
+				   (double)values[i] / (keys[i].per > 0 ? keys[i].per : 1));
 }

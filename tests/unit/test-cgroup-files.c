@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Collector cgroup on trees made here: what docs/containers.md says of it, line by line. */
+#include "unit.h"
+
+#include <errno.h>
+#include <math.h>
+#include <sys/resource.h>
+
+#include "collect/container/settings.h"
+#include "one-collector.h"
+
+#define G "sys/fs/cgroup/g/"
+
+static const struct cgroup_conf conf = { .percpu = true, .hugetlb = true, .processes = true };
+
+static double value(const struct one *one, const char *family)
+{
+	return one_value(one, family, "id=\"/g\"");
+}
+
+static double root_value(const struct one *one, const char *family)
+{
+	return one_value(one, family, "id=\"/\"");
+}
+
+static void start(struct one *one)
+{
+	one_start(one, "cgroup", &conf, true);
+	one_write(one, "sys/fs/cgroup/cgroup.controllers", "cpu io memory pids\n");
+	one_write(one, "sys/fs/cgroup/cgroup.procs", "1\n");
+	one_write(one, G "cgroup.procs", "2\n3\n");
+}
+
+static size_t series(const struct one *one, const char *family)
+{
+	const struct family *f = metrics_find(&one->metrics, str_of(family));
+
+	return f ? f->series : 0;
+}
+
+/* Nothing but what every group has: no file, no series. */
+static void test_absent(void **state)
+{
+	static const char *const always[] = {
+		"container_last_seen",
+		"container_start_time_seconds",
+		"container_creation_time_seconds",
+		"container_processes",
+	};
+	struct one one;
+	size_t all = 0;
+
+	(void)state;
+	start(&one);
+	assert_int_equal(one_run(&one), 0);
+	for (const struct family *f = one.metrics.first; f; f = f->next)
+		all += str_starts(f->name, STR("container_")) ? f->series : 0;
+	/* The root has no start time without /proc/stat. */
+	assert_int_equal(all, 6);
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
+		assert_true(value(&one, always[i]) >= 0);
+	one_write(&one, "proc/stat", "cpu 1 2 3\nbtime 1767225600\n");
+	assert_int_equal(one_run(&one), 0);
+	assert_true(root_value(&one, "container_start_time_seconds") == 1767225600);
+	one_stop(&one);
+}
+
+static void test_no_groups(void **state)
+{
+	struct one one;
+
+	(void)state;
+	one_start(&one, "cgroup", &conf, false);
+	assert_int_equal(one_run(&one), -ENODATA);
+	assert_int_equal(one.metrics.series, 0);
+	one_stop(&one);
+}
+
+/* Those of cAdvisor that are always 0 on v2, and that the kernel tells by another name. */
+static void test_gaps(void **state)
+{
+	struct one one;
+
+	(void)state;
+	start(&one);
+	one_write(&one, G "memory.current", "1000\n");
+	one_write(&one, G "memory.peak", "3000\n");
+	one_write(&one, G "memory.stat", "kernel 70\ninactive_file 1200\n");
+	one_write(&one, G "memory.events", "low 0\nhigh 2\nmax 5\noom 1\noom_kill 1\n");
+	assert_int_equal(one_run(&one), 0);
+	assert_true(value(&one, "container_memory_kernel_usage") == 70);
+	assert_true(value(&one, "container_memory_failcnt") == 5);
+	assert_true(value(&one, "container_memory_events_max_total") == 5);
+	assert_true(value(&one, "container_memory_max_usage_bytes") == 3000);
+	assert_true(value(&one, "container_oom_events_total") == 1);
+	/* Never below 0, though the two are not of one moment. */
+	assert_true(value(&one, "container_memory_working_set_bytes") == 0);
+	assert_true(isnan(value(&one, "container_memory_rss")));
+	assert_true(isnan(value(&one, "container_memory_file_dirty_bytes")));
+	one_stop(&one);
+}
+
+static void test_quota(void **state)
+{
+	struct one one;
+
+	(void)state;
+	start(&one);
+	one_write(&one, G "cpu.stat",
+		  "usage_usec 5\nuser_usec 3\nsystem_usec 2\nnr_periods 10\nnr_throttled 4\n"
+		  "throttled_usec 2500000\n");
+	one_write(&one, G "cpu.max", "max 100000\n");
+	one_write(&one, G "cpu.weight", "100\n");
+	assert_int_equal(one_run(&one), 0);
+	assert_true(value(&one, "container_spec_cpu_period") == 100000);
+	assert_true(value(&one, "container_spec_cpu_shares") == 2597);
+	assert_true(isnan(value(&one, "container_spec_cpu_quota")));
+	assert_true(isnan(value(&one, "container_cpu_cfs_periods_total")));
+	/* A changed limit is told in the next cycle. */
+	one_write(&one, G "cpu.max", "20000 50000\n");
+	one_write(&one, G "cpu.weight", "1\n");
+	assert_int_equal(one_run(&one), 0);
+	assert_true(value(&one, "container_spec_cpu_period") == 50000);
+	assert_true(value(&one, "container_spec_cpu_quota") == 20000);
+	assert_true(value(&one, "container_spec_cpu_shares") == 2);
+	assert_true(value(&one, "container_cpu_cfs_periods_total") == 10);
+	assert_true(value(&one, "container_cpu_cfs_throttled_periods_total") == 4);
+	assert_true(value(&one, "container_cpu_cfs_throttled_seconds_total") == 2.5);
+	/* This kernel knows no bursts. */
+	assert_true(isnan(value(&one, "container_cpu_cfs_burst_periods_total")));
+	/* An idle group has weight 0. */
+	one_write(&one, G "cpu.weight", "0\n");
+	assert_int_equal(one_run(&one), 0);
+	assert_true(value(&one, "container_spec_cpu_shares") == 2);
+	one_stop(&one);
+}
+
+static void test_swap_limit(void **state)
+{
+	const char *limit = "container_spec_memory_swap_limit_bytes";
+	struct one one;
+
+	(void)state;
+	start(&one);
+	one_write(&one, G "memory.current", "1000\n");
+	one_write(&one, G "memory.max", "max\n");
+	one_write(&one, G "memory.swap.max", "max\n");
+	assert_int_equal(one_run(&one), 0);
+	assert_true(isnan(value(&one, limit)));
+	assert_true(value(&one, "container_spec_memory_limit_bytes") == 0);
+	assert_true(isnan(value(&one, "container_memory_swap")));
+	one_write(&one, G "memory.swap.max", "0\n");
+	one_write(&one, G "memory.swap.current", "4096\n");
+	assert_int_equal(one_run(&one), 0);
+	assert_true(value(&one, limit) == 0);
+	assert_true(value(&one, "container_memory_swap") == 4096);
+	/* None is used where there is none. */
+	one_write(&one, "proc/meminfo", "MemTotal: 100 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n");
+	assert_int_equal(one_run(&one), 0);
+	assert_true(value(&one, "container_memory_swap") == 0);
+	one_stop(&one);
+
+	one_start(&one, "cgroup", &conf, true);
+	one_write(&one, "sys/fs/cgroup/memory/g/memory.limit_in_bytes", "100\n");
+	one_write(&one, "sys/fs/cgroup/memory/g/memory.memsw.limit_in_bytes", "150\n");
+	assert_int_equal(one_run(&one), 0);
+	assert_true(value(&one, limit) == 50);
+	one_write(&one, "sys/fs/cgroup/memory/g/memory.memsw.limit_in_bytes",
+		  "9223372036854771712\n");
+	assert_int_equal(one_run(&one), 0);
+	assert_true(isnan(value(&one, limit)));
+	assert_true(value(&one, "container_spec_memory_limit_bytes") == 100);
+	one_stop(&one);
+}
+
+static void test_reservation(void **state)
+{
+	const char *family = "container_spec_memory_reservation_limit_bytes";
+	struct one one;
+
+	(void)state;
+	start(&one);
+	one_write(&one, G "memory.current", "1000\n");
+	one_write(&one, G "memory.min", "10\n");
+	one_write(&one, G "memory.low", "500\n");
+	assert_int_equal(one_run(&one), 0);
+	assert_true(value(&one, family) == 500);
+	one_write(&one, G "memory.min", "700\n");
+	assert_int_equal(one_run(&one), 0);
+	assert_true(value(&one, family) == 700);
+	one_stop(&one);
+}
+
+/* Of the whole host only, in seconds, and of whole disks. */
+static void test_diskstats(void **state)
+{
+	struct one one;
+
+	(void)state;
+	start(&one);
+	one_write(&one, "proc/diskstats",
+		  "   8  0 sda 10 1 80 1500 20 2 160 2500 3 4000 5000\n"
+		  "   8  1 sda1 10 1 80 1500 20 2 160 2500 3 4000 5000\n"
+		  "   7  0 loop0 10 1 80 1500 20 2 160 2500 3 4000 5000\n");
+	one_write(&one, "sys/dev/block/x", "");
+	_cleanup_fd_ int dir = openat(one.root, "sys/dev/block", O_PATH | O_CLOEXEC);
+
+	assert_int_equal(symlinkat("../../devices/pci/block/sda", dir, "8:0"), 0);
+	assert_int_equal(symlinkat("../../devices/pci/block/sda/sda1", dir, "8:1"), 0);
+	assert_int_equal(symlinkat("../../devices/virtual/block/loop0", dir, "7:0"), 0);
+	assert_int_equal(one_run(&one), 0);
+	assert_int_equal(series(&one, "container_fs_io_time_seconds_total"), 1);
+	const char *labels = "device=\"/dev/sda\",id=\"/\"";
+
+	assert_true(one_value(&one, "container_fs_read_seconds_total", labels) == 1.5);
+	assert_true(one_value(&one, "container_fs_write_seconds_total", labels) == 2.5);
+	assert_true(one_value(&one, "container_fs_io_time_seconds_total", labels) == 4);
+	assert_true(one_value(&one, "container_fs_io_time_weighted_seconds_total", labels) == 5);
+	assert_true(one_value(&one, "container_fs_reads_bytes_total", labels) == 80 * 512);
+	one_stop(&one);
+}
+
+static void test_faults(void **state)
+{
+	const char *own = "failure_type=\"pgfault\",id=\"/g\",scope=\"container\"";
+	const char *all = "failure_type=\"pgfault\",id=\"/g\",scope=\"hierarchy\"";
+	const char *family = "container_memory_failures_total";
+	struct one one;
+
+	(void)state;
+	start(&one);
+	one_write(&one, G "memory.current", "1\n");
+	one_write(&one, G "memory.stat", "pgfault 9\npgmajfault 1\n");
+	assert_int_equal(one_run(&one), 0);
+	assert_true(one_value(&one, family, own) == 9);
+	assert_true(one_value(&one, family, all) == 9);
+	/* With groups below, v2 does not tell which are its own. */
+	one_write(&one, G "below/cgroup.procs", "");
+	assert_int_equal(one_run(&one), 0);
+	assert_true(isnan(one_value(&one, family, own)));
+	assert_true(one_value(&one, family, all) == 9);
+	one_stop(&one);
+}
+
+static void test_pressure(void **state)
+{
+	static const char text[] = "some avg10=0.00 avg60=0.00 avg300=0.00 total=1500000\n"
+				   "full avg10=0.00 avg60=0.00 avg300=0.00 total=500000\n";
+	struct one one;
+
+	(void)state;
+	start(&one);
+	one_write(&one, "sys/fs/cgroup/cpu.pressure", text);
+	one_write(&one, G "cpu.pressure", text);
+	one_write(&one, G "io.pressure", "some avg10=0.00 total=x\nfull\n");
+	assert_int_equal(one_run(&one), 0);
+	assert_true(root_value(&one, "container_pressure_cpu_waiting_seconds_total") == 1.5);
+	assert_true(isnan(root_value(&one, "container_pressure_cpu_stalled_seconds_total")));
+	assert_true(value(&one, "container_pressure_cpu_stalled_seconds_total") == 0.5);
+	assert_int_equal(series(&one, "container_pressure_io_waiting_seconds_total"), 0);
+	one_stop(&one);
+}
+
+static size_t open_files(void)
+{
+	_cleanup_dir_ DIR *stream = opendir("/proc/self/fd");
+	size_t n = 0;
+
+	while (readdir(stream))
+		n++;
+	return n;
+}
+
+static long most_memory(void)
+{
+	struct rusage usage;
+
+	(void)getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_maxrss;
+}
+
+/* Ten thousand containers come and go, twenty at a time: no file stays open, no memory is kept. */
+static void test_come_and_go(void **state)
+{
+	_cleanup_fd_ int base = -1;
+	size_t files = 0, entries = 0;
+	char name[96], file[128];
+	struct one one;
+	long memory = 0;
+
+	(void)state;
+	start(&one);
+	base = openat(one.root, "sys/fs/cgroup", O_PATH | O_CLOEXEC);
+	for (int i = 0; i < 10000; i++) {
+		(void)snprintf(name, sizeof(name), "docker-%064d.scope", i);
+		(void)snprintf(file, sizeof(file), "%s/cpu.stat", name);
+		assert_int_equal(mkdirat(base, name, 0755), 0);
+		unit_write(base, file, STR("usage_usec 5\nuser_usec 3\nsystem_usec 2\n"));
+		if (i % 10 == 0)
+			assert_int_equal(one_run(&one), 0);
+		if (i == 1000) {
+			files = open_files();
+			memory = most_memory();
+			entries = one.state.n;
+			assert_int_equal(series(&one, "container_cpu_usage_seconds_total"), 21);
+		}
+		(void)snprintf(name, sizeof(name), "docker-%064d.scope", i - 20);
+		(void)snprintf(file, sizeof(file), "%s/cpu.stat", name);
+		if (i >= 20) {
+			assert_int_equal(unlinkat(base, file, 0), 0);
+			assert_int_equal(unlinkat(base, name, AT_REMOVEDIR), 0);
+		}
+	}
+	assert_int_equal(open_files(), files);
+	assert_true(one.state.n <= entries);
+	/* The series of 9,000 more containers would be 20 MiB. */
+	assert_true(most_memory() - memory < 4096);
+	one_stop(&one);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_absent),     cmocka_unit_test(test_no_groups),
+		cmocka_unit_test(test_gaps),       cmocka_unit_test(test_quota),
+		cmocka_unit_test(test_swap_limit), cmocka_unit_test(test_reservation),
+		cmocka_unit_test(test_diskstats),  cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_pressure),   cmocka_unit_test(test_come_and_go),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
