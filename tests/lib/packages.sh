@@ -53,6 +53,7 @@ packages_tests=(
 
 # For tests/vm alone.
 packages_vm=(
+	acpica-tools
 	busybox-static
 	cpio
 	e2fsprogs
