@@ -159,7 +159,7 @@ static enum energy_domain domain_of(struct chip *chip, const struct sensor *sens
 				    struct arena *scratch, int *ret_package)
 {
 	if (chip->acpi)
-		return DOMAIN_MACHINE;
+		return sensor->energy ? DOMAIN_OTHER : DOMAIN_MACHINE;
 	if (str_eq(chip->name, STR("amd_energy")))
 		return domain_of_amd(sensor, dir, scratch, ret_package);
 	/* Counters come first in the list; the card's comes before its chips'. */
@@ -259,6 +259,19 @@ static void find_in_chip(struct energy_scan *scan, int class_dir, struct str hwm
 	keep_or_close(scan, device, device >= 0 && add_sensors(scan, &chip, device));
 }
 
+/* Of two meters one may be a part of the other, or each a power supply: the firmware's secret. */
+static void doubt_several_meters(struct energy_scan *scan)
+{
+	size_t meters = 0;
+
+	for (size_t i = 0; i < scan->n; i++)
+		meters += scan->v[i].source.kind == ENERGY_ACPI && !scan->v[i].reader.left_out;
+	for (size_t i = 0; meters > 1 && i < scan->n; i++)
+		if (scan->v[i].source.kind == ENERGY_ACPI && !scan->v[i].reader.left_out)
+			scan->v[i].reader.left_out =
+				"one of several, and what each measures is not known";
+}
+
 void energy_find_hwmon(struct energy_scan *scan)
 {
 	_cleanup_fd_ int class_dir = host_open_dir(scan->host, HOST_SYS, "class/hwmon");
@@ -269,4 +282,5 @@ void energy_find_hwmon(struct energy_scan *scan)
 		return;
 	for (size_t i = 0; i < n; i++)
 		find_in_chip(scan, class_dir, names[i]);
+	doubt_several_meters(scan);
 }

@@ -348,6 +348,26 @@ static void test_acpi_meter(void **state)
 	assert_false(source(w, "acpi:ACPI000D:00/power_meter/power1")->host);
 }
 
+static void test_two_acpi_meters(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "class/hwmon/hwmon0/name", "power_meter\n");
+	put(w, "class/hwmon/hwmon0/power1_average", "1000000\n");
+	put(w, "class/hwmon/hwmon1/name", "power_meter\n");
+	put(w, "class/hwmon/hwmon1/power1_average", "2000000\n");
+	begin(w, false);
+	look(w);
+	is_not(w, "acpi:hwmon0/power_meter/power1",
+	       "one of several, and what each measures is not known");
+	/* One that measures a battery is none. */
+	put(w, "class/hwmon/hwmon1/power1_is_battery", "1\n");
+	energy_release(&w->sources);
+	look(w);
+	is_host(w, "acpi:hwmon0/power_meter/power1", 1000000);
+	is_not(w, "acpi:hwmon1/power_meter/power1", "it measures a battery");
+}
+
 static void test_gpus_and_other_sensors(void **state)
 {
 	struct world *w = *state;
@@ -560,6 +580,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_vanishing, start, stop),
 		cmocka_unit_test_setup_teardown(test_guest, start, stop),
 		cmocka_unit_test_setup_teardown(test_acpi_meter, start, stop),
+		cmocka_unit_test_setup_teardown(test_two_acpi_meters, start, stop),
 		cmocka_unit_test_setup_teardown(test_gpus_and_other_sensors, start, stop),
 		cmocka_unit_test_setup_teardown(test_sockets_by_hwmon, start, stop),
 		cmocka_unit_test_setup_teardown(test_battery, start, stop),
