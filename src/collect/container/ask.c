@@ -164,11 +164,16 @@ static void ask_for(struct asking *a, struct ask *ask, struct kept *kept)
 	if (late)
 		return;
 	if (!kept)
-		kept = kept_add(&a->table, ask->name->id);
+		kept = kept_add(&a->table, ask->key);
 	if (kept)
 		keep(a, ask, kept, r, &found);
 	else if (r >= 0)
 		ask->known = found.known;
+}
+
+static struct str id_of(const struct kept *kept)
+{
+	return str_skip(kept->id, kept->id.n > CONTAINER_ID ? kept->id.n - CONTAINER_ID : 0);
 }
 
 static void look_again(struct asking *a, struct kept *kept)
@@ -178,16 +183,30 @@ static void look_again(struct asking *a, struct kept *kept)
 	if (changed_ns == kept->watched_ns)
 		return;
 	/* One that is gone, or may not be read, is as if there were none. */
-	if (files_again(&a->files, &a->maker, kept->id, &kept->known) < 0)
+	if (files_again(&a->files, &a->maker, id_of(kept), &kept->known) < 0)
 		changed_ns = 0;
 	kept->watched_ns = changed_ns;
 	a->table.changed = true;
 }
 
+/* A user may give a group the id of another one's container: that is another container. */
+static struct str key_of(const struct asking *a, const struct cgroup_name *name)
+{
+	if (!name->has_user)
+		return name->id;
+	return arena_printf(a->maker.arena, "%u:%.*s", name->user, STR_ARG(name->id));
+}
+
 static void step(struct asking *a, struct ask *ask)
 {
-	struct kept *kept = kept_find(&a->table, ask->name->id);
+	struct kept *kept;
 
+	ask->key = key_of(a, ask->name);
+	kept = kept_find(&a->table, ask->key);
+	/* Of groups with the same id the first counts, or they would be news to each other for
+	 * ever. */
+	if (kept && kept->seen)
+		return;
 	if (kept)
 		kept->seen = true;
 	if (!kept ||
@@ -214,11 +233,13 @@ static bool wants_list(const struct asking *a, const struct kept *kept)
 	       (a->now < kept->asked || a->now - kept->asked >= refresh);
 }
 
-static void take_list(struct asking *a, struct str path, struct json list)
+/* `prefix` is that of the keys of those whose socket it is. */
+static void take_list(struct asking *a, struct str path, struct str prefix, struct json list)
 {
 	for (size_t i = 0; i < json_size(list); i++) {
 		struct json one = json_at(list, i);
-		struct kept *kept = kept_find(&a->table, json_text(json_get(one, "Id")));
+		struct str id = json_text(json_get(one, "Id"));
+		struct kept *kept = kept_find(&a->table, ARENA_CONCAT(a->maker.arena, prefix, id));
 
 		if (kept && is_listed(kept, path))
 			(void)known_refresh(&a->maker, one, &kept->known);
@@ -229,7 +250,7 @@ static void take_list(struct asking *a, struct str path, struct json list)
 static void refresh(struct asking *a)
 {
 	for (size_t i = 0; i < a->table.n; i++) {
-		struct str path = a->table.v[i].socket;
+		struct str path = a->table.v[i].socket, prefix = a->table.v[i].id;
 		struct json list = { 0 };
 		int r;
 
@@ -238,7 +259,8 @@ static void refresh(struct asking *a)
 		r = get(a, path, STR("/containers/json"), SOCKET_LIST_MAX, &list);
 		if (r == -EAGAIN)
 			continue;
-		take_list(a, path, list);
+		prefix.n -= id_of(&a->table.v[i]).n;
+		take_list(a, path, prefix, list);
 		json_release(&list);
 		for (size_t k = 0; k < a->table.n; k++)
 			if (is_listed(&a->table.v[k], path))
@@ -261,17 +283,14 @@ static uint64_t hash_settings(const struct cgroup_conf *conf)
 }
 
 /* Said in each cycle in which somebody has no name: what is said once stays said. */
-static void complain(struct asking *a, const struct ask_libs *libs)
+static void complain(struct asking *a, const struct ask_libs *libs, bool nameless)
 {
 	static const struct str library = { "libjansson.so.4", 15 };
-	bool nameless = false;
 
 	if (a->files.no_json)
 		kept_socket_note(&a->table, library, str_of(a->files.no_json), a->now);
 	else if (libs->json.loadb)
 		kept_socket_note(&a->table, library, STR(""), a->now);
-	for (size_t i = 0; i < a->table.n; i++)
-		nameless |= a->table.v[i].seen && a->table.v[i].source == SOURCE_NONE;
 	for (size_t i = 0; nameless && i < a->table.n_sockets; i++)
 		collect_note(a->c, a->table.sockets[i].path, "names of containers: %.*s: %.*s",
 			     STR_ARG(a->table.sockets[i].path), STR_ARG(a->table.sockets[i].why));
@@ -300,18 +319,20 @@ void ask_all(struct collect *c, const struct cgroup_conf *conf, struct ask_libs 
 {
 	struct asking a = { .c = c, .maker = { arena, conf } };
 	_cleanup_buf_ struct buf out = { 0 };
+	bool nameless = false;
 
 	start(&a, libs, arena);
 	for (size_t i = 0; i < n && conf->runtimes.n; i++)
 		step(&a, &asks[i]);
 	refresh(&a);
 	for (size_t i = 0; i < n; i++) {
-		const struct kept *kept = kept_find(&a.table, asks[i].name->id);
+		const struct kept *kept = kept_find(&a.table, asks[i].key);
 
 		if (kept && kept->seen)
 			asks[i].known = kept->known;
+		nameless |= !kept || kept->source == SOURCE_NONE;
 	}
-	complain(&a, libs);
+	complain(&a, libs, nameless && conf->runtimes.n);
 	sockets_close(&a.sockets);
 	files_close(&a.files);
 	libs->curl = a.sockets.curl;

@@ -22,6 +22,7 @@ struct ask_libs {
 struct ask {
 	const struct cgroup *cgroup;
 	const struct cgroup_name *name;
+	struct str key;     /* of what is kept of it */
 	struct known known; /* the answer; empty when there is none */
 };
 

@@ -15,7 +15,7 @@ enum { KEPT_MAX = 4096, KEPT_SIZE_MAX = 2 << 20 };
 enum kept_source { SOURCE_NONE, SOURCE_SOCKET, SOURCE_FILE };
 
 struct kept {
-	struct str id;
+	struct str id;           /* "UID:" before it when it is a user's */
 	uint64_t group;          /* its control group: another one when it was started again */
 	uint64_t settings;       /* with which it was made */
 	int64_t asked;           /* Unix time in seconds; of the last answer, or the last failure */
