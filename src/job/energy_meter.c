@@ -52,23 +52,48 @@ struct meter_child {
 	const char *source, *why;
 };
 
-/* Which consumer a source tells of; -1: none, or somebody else tells the same. */
-static int unit_of(const struct energy_source *source, bool has_packages)
+/* How sources belong together, as collect/energy/account_host.c has it. */
+struct view {
+	bool whole;    /* the host's meter has all in it, so that others tell parts of it */
+	bool packages; /* ... of which these are some */
+};
+
+static bool is_processor(const struct energy_source *s)
 {
-	if (source->left_out)
+	bool counter = s->kind == ENERGY_RAPL || s->kind == ENERGY_PERF;
+
+	return (s->domain == DOMAIN_PACKAGE || s->domain == DOMAIN_DRAM) && (counter || s->host);
+}
+
+static struct view look(const struct energy_sources *sources)
+{
+	struct view view = { 0 };
+
+	for (size_t i = 0; i < sources->n; i++) {
+		const struct energy_source *s = &sources->v[i];
+
+		view.whole |= s->host && (s->domain == DOMAIN_PSYS || s->domain == DOMAIN_MACHINE);
+		view.packages |=
+			s->domain == DOMAIN_PACKAGE && is_processor(s) && !s->left_out && !s->error;
+	}
+	return view;
+}
+
+/* Which consumer a source tells of; -1: none, or somebody else tells the same. */
+static int unit_of(const struct energy_source *s, struct view view)
+{
+	if (s->left_out || (!s->host && !view.whole && s->domain != DOMAIN_GPU))
 		return -1;
-	switch (source->domain) {
-	case DOMAIN_PACKAGE:
-		return JOB_ENERGY_CPU;
-	case DOMAIN_DRAM:
-		return JOB_ENERGY_DRAM;
+	if (is_processor(s))
+		return s->domain == DOMAIN_DRAM ? JOB_ENERGY_DRAM : JOB_ENERGY_CPU;
+	switch (s->domain) {
 	case DOMAIN_GPU:
-		return source->package >= 0 && source->package < ENERGY_SHARE_GPUS
-			       ? (int)energy_share_gpu((size_t)source->package)
+		return s->package >= 0 && s->package < ENERGY_SHARE_GPUS
+			       ? (int)energy_share_gpu((size_t)s->package)
 			       : -1;
 	case DOMAIN_PSYS:
 	case DOMAIN_MACHINE:
-		return source->host && !has_packages ? JOB_ENERGY_MACHINE : -1;
+		return s->host && !view.packages ? JOB_ENERGY_MACHINE : -1;
 	default:
 		return -1;
 	}
@@ -200,18 +225,17 @@ static bool read_sources(struct meter_child *m)
 {
 	struct step steps[ENERGY_SHARE_UNITS] = { 0 };
 	int64_t slept_ns = clock_ns(CLOCK_BOOTTIME) - clock_ns(CLOCK_MONOTONIC);
-	bool has_packages = false, any = false;
+	bool any = false;
+	struct view view;
 	int r = energy_read(&m->host, &m->sources, &m->scratch);
 
 	m->why = r < 0 ? strerror(-r) : m->sources.none;
 	if (r < 0)
 		return false;
-	for (size_t i = 0; i < m->sources.n; i++)
-		has_packages |= m->sources.v[i].domain == DOMAIN_PACKAGE &&
-				!m->sources.v[i].error && !m->sources.v[i].left_out;
+	view = look(&m->sources);
 	for (size_t i = 0; i < m->sources.n; i++) {
 		const struct energy_source *source = &m->sources.v[i];
-		int unit = unit_of(source, has_packages);
+		int unit = unit_of(source, view);
 
 		if (source->error && !m->why)
 			m->why = source->reason ? source->reason : strerror(-source->error);
@@ -234,9 +258,8 @@ static void take_reading(struct meter_child *m)
 
 	arena_reset(&m->scratch);
 	m->host.cycle++;
-	if (m->modelled || !read_sources(m))
-		m->modelled |=
-			!m->read_before && energy_model_settings(m->app->conf)->max_watts > 0;
+	if (!read_sources(m) && !m->read_before)
+		m->modelled = energy_model_settings(m->app->conf)->max_watts > 0;
 	now = clock_ns(CLOCK_MONOTONIC);
 	if (!read_busy(m, &busy_ns, &cpus) || busy_ns < m->busy_ns)
 		busy_ns = m->busy_ns;
