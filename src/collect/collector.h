@@ -41,8 +41,9 @@ struct collector {
 	const char *reads; /* files and calls, for `list`: "/proc/loadavg" */
 	/* What --procfs and its like cannot redirect ("adjtimex(2)"), or NULL. */
 	const char *live_only;
-	bool on;                           /* part of "default" */
-	const struct opt_section *section; /* "collectors.NAME", or NULL */
+	bool on;                                    /* part of "default" */
+	bool (*on_by)(const struct conf *settings); /* ... or where another section says so */
+	const struct opt_section *section;          /* "collectors.NAME", or NULL */
 	size_t self_size;
 	int (*open)(struct collect *c); /* once, before the first run; may be NULL */
 	int (*run)(struct collect *c);

@@ -33,6 +33,7 @@
 	X(pressure)         \
 	X(process)          \
 	X(rapl)             \
+	X(scaphandre)       \
 	X(schedstat)        \
 	X(selinux)          \
 	X(sockstat)         \

@@ -65,6 +65,11 @@ static struct str unknown(struct arena *arena, struct str name)
 				      STR_ARG(name));
 }
 
+static bool is_default(const struct collector_slot *slot)
+{
+	return slot->type->on || (slot->type->on_by && slot->type->on_by(slot->c.settings));
+}
+
 /* One word of enable or disable. */
 static int select_word(struct collectors *all, struct str word, bool enable)
 {
@@ -74,7 +79,7 @@ static int select_word(struct collectors *all, struct str word, bool enable)
 	}
 	if (str_eq(word, STR("default")) || str_eq(word, STR("all"))) {
 		for (size_t i = 0; i < all->n; i++)
-			if (all->slots[i].type->on || word.n == 3)
+			if (is_default(&all->slots[i]) || word.n == 3)
 				all->slots[i].enabled = enable;
 		return 0;
 	}
