@@ -5,10 +5,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "host/nvml_block.h"
+
+enum { END_MS = 1000 };
 
 /*
  * A driver that is loaded with its first user takes seconds for its first answer; an agent lets
@@ -116,9 +119,22 @@ static bool is_present(const struct host *host)
 	return false;
 }
 
+/* What was killed has to give the driver back first, which takes a moment once. */
+static bool has_ended(struct nvml_block *b)
+{
+	for (int i = 0; b->worker.n_lost && !b->stuck && i < END_MS; i++) {
+		struct timespec moment = { 0, 1000000 };
+
+		(void)nanosleep(&moment, NULL);
+		worker_reap(&b->worker);
+	}
+	b->stuck = b->worker.n_lost;
+	return !b->stuck;
+}
+
 static int begin(const struct host *host, struct nvml_block *b)
 {
-	if (b->worker.n_lost)
+	if (!has_ended(b))
 		return fail(b, -EBUSY, "the driver hangs: a process that asked it cannot end");
 	if (!b->child)
 		b->child = calloc(1, sizeof(*b->child));
@@ -353,7 +369,9 @@ int nvml_of_cycle(struct host *host, uint32_t want, const struct nvml_snapshot *
 	if (r < 0)
 		return r;
 
-	uint32_t missing = want & ~b->has;
+	/* Of a child that does not stay all is wanted at once. */
+	uint32_t all = b->may_sleep ? NVML_WANT_ENERGY | NVML_WANT_USE | NVML_WANT_ALL : 0;
+	uint32_t missing = (want | all) & ~b->has;
 	int64_t asked_ns = b->asked_ns;
 
 	r = ask(host, b, missing, host->keep ? b->patience.cycle_ns : b->patience.oneshot_ns);

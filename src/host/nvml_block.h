@@ -13,8 +13,9 @@ struct nvml_block {
 	uint32_t has;   /* what the snapshot is complete in */
 	int result;
 	char why[NVML_WHY_MAX];
-	int dev;   /* of the child's life: the lock on it tells others that it hangs */
-	bool late; /* it was asked and has not answered */
+	int dev;    /* of the child's life: the lock on it tells others that it hangs */
+	bool stuck; /* one that was killed cannot end */
+	bool late;  /* it was asked and has not answered */
 	int64_t asked_ns, started_ns, again_ns;
 	int again_result; /* until again_ns; `why` is the reason */
 	struct nvml_patience patience;

@@ -37,10 +37,12 @@ int nvml_energy(struct host *host, bool fresh, const struct nvml_energy **ret, s
 	if (r < 0 && r != -ENODATA)
 		return r;
 
-	size_t n = r == 0 ? b->snapshot.n_gpus : 0;
+	size_t n = 0;
 
-	for (size_t i = 0; i < n; i++)
-		put_energy(&b->energies[i], &b->snapshot.gpus[i]);
+	/* One that was lost from the start has nothing to be known by again. */
+	for (uint32_t i = 0; r == 0 && i < b->snapshot.n_gpus; i++)
+		if (b->snapshot.gpus[i].uuid[0])
+			put_energy(&b->energies[n++], &b->snapshot.gpus[i]);
 	*ret = b->energies;
 	*ret_n = n;
 	return 0;

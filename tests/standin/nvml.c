@@ -14,118 +14,18 @@
  *all GPUs' 0 compute PID BYTES [GI CI]	a process; so with "graphics" 0 sample PID SM MEM ENC DEC
  *what one did, now 0 part GI CI UUID TOTAL FREE USED RESERVED NAME...
  *	0 xid 79			an event, told once
+ *	random 7			nothing but nonsense, of that seed
  *
  * STANDIN_OLD leaves out what a driver of 2013 did not have.
  */
-#include <stdbool.h>
+#include "answers.h"
+
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-enum { SUCCESS = 0, INVALID = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, TOO_SMALL = 7, TIMEOUT = 10 };
-enum { WORDS = 16, GPUS = 80, PARTS = 8, PART = 1000 };
-
-/* A handle is the address of one of these: GPU i, or part j of it at GPUS + i * PARTS + j. */
-static char handles[GPUS + GPUS * PARTS];
 static unsigned int events_told;
-
-struct line {
-	char text[512];
-	char *word[WORDS];
-	int n;
-};
-
-static void split(struct line *line)
-{
-	char *at = line->text;
-
-	line->n = 0;
-	while (line->n < WORDS) {
-		at += strspn(at, " \t\r\n");
-		if (!*at)
-			break;
-		line->word[line->n++] = at;
-		at += strcspn(at, " \t\r\n");
-		if (*at)
-			*at++ = '\0';
-	}
-}
-
-static unsigned long long number(const char *text)
-{
-	unsigned long long n = 0;
-
-	for (; *text >= '0' && *text <= '9'; text++)
-		n = n * 10 + (unsigned long long)(*text - '0');
-	return n;
-}
-
-/* The nth line (from 0) whose first words are these; `gpu` may be -1 for lines without. */
-static bool find(int gpu, const char *what, unsigned int nth, struct line *ret)
-{
-	const char *path = getenv("NVML_STANDIN");
-	FILE *file = path ? fopen(path, "re") : NULL;
-	char whose[16];
-	char *text = NULL;
-	size_t size = 0;
-	bool found = false;
-
-	(void)snprintf(whose, sizeof(whose), "%d", gpu);
-	while (file && !found && getline(&text, &size, file) > 0) {
-		(void)snprintf(ret->text, sizeof(ret->text), "%.511s", text);
-		split(ret);
-		if (gpu < 0)
-			found = ret->n > 1 && strcmp(ret->word[0], what) == 0;
-		else
-			found = ret->n > 2 && strcmp(ret->word[1], what) == 0 &&
-				(strcmp(ret->word[0], whose) == 0 ||
-				 strcmp(ret->word[0], "*") == 0);
-		if (found && nth-- > 0)
-			found = false;
-	}
-	free(text);
-	if (file)
-		(void)fclose(file);
-	return found;
-}
-
-/* What the line says: 0 with the words from there, or the error. */
-static int answer(int gpu, const char *what, struct line *ret)
-{
-	if (!find(gpu, what, 0, ret))
-		return NOT_SUPPORTED;
-	if (strcmp(ret->word[2], "hang") == 0)
-		for (;;)
-			(void)pause();
-	if (strcmp(ret->word[2], "crash") == 0)
-		_exit(139);
-	if (strcmp(ret->word[2], "wait") == 0) {
-		struct line go;
-
-		while (!find(-1, "go", 0, &go))
-			(void)usleep(5000);
-	}
-	if (strcmp(ret->word[2], "error") == 0)
-		return ret->n > 3 ? (int)number(ret->word[3]) : 999;
-	return SUCCESS;
-}
-
-static int number_of(const void *device)
-{
-	long i = (const char *)device - handles;
-
-	return i < GPUS ? (int)i : (int)(i - GPUS) / PARTS;
-}
-
-static int part_of(const void *device)
-{
-	long i = (const char *)device - handles;
-
-	return i < GPUS ? -1 : (int)(i - GPUS) % PARTS;
-}
 
 static int get_u32(const void *device, const char *what, unsigned int *ret)
 {
@@ -153,25 +53,6 @@ static int get_of(const void *device, const char *what, int of, unsigned int *re
 
 	(void)snprintf(with, sizeof(with), "%s.%d", what, of);
 	return get_u32(device, with, ret);
-}
-
-/* The rest of the line, blanks between the words as they were one. */
-static int give(const struct line *line, int from, char *to, unsigned int size)
-{
-	size_t n = 0;
-
-	for (int i = from; i < line->n; i++) {
-		size_t length = strlen(line->word[i]);
-
-		if (n + length + 2 > size)
-			return TOO_SMALL;
-		if (n)
-			to[n++] = ' ';
-		memcpy(to + n, line->word[i], length);
-		n += length;
-	}
-	to[n] = '\0';
-	return SUCCESS;
 }
 
 static int get_text(const void *device, const char *what, char *ret, unsigned int size)
@@ -339,48 +220,6 @@ int nvmlDeviceGetTotalEccErrors(void *device, int type, int counter, unsigned lo
 	return get_u64(device, what, ret);
 }
 
-/* Entries of 16 bytes (version 1), 24, or 32: those of some drivers in between. */
-static int get_processes(void *device, const char *what, unsigned int *n, char *ret, size_t size)
-{
-	struct line line;
-	unsigned int found = 0, room = *n;
-	int r = answer(number_of(device), what, &line);
-
-	if (r != SUCCESS && r != NOT_SUPPORTED)
-		return r;
-	while (find(number_of(device), what, found, &line)) {
-		unsigned int pid = (unsigned int)number(line.word[2]);
-		unsigned long long memory =
-			line.n > 3 && line.word[3][0] != '-' ? number(line.word[3]) : UINT64_MAX;
-		unsigned int ids[2] = { UINT32_MAX, UINT32_MAX };
-
-		for (int i = 0; i < 2 && line.n > 4 + i; i++)
-			ids[i] = (unsigned int)number(line.word[4 + i]);
-		if (found < room) {
-			char *to = ret + found * size;
-
-			memset(to, 0, size);
-			memcpy(to, &pid, sizeof(pid));
-			memcpy(to + 8, &memory, sizeof(memory));
-			if (size > 16)
-				memcpy(to + 16, ids, sizeof(ids));
-		}
-		found++;
-	}
-	*n = found;
-	return found > room ? TOO_SMALL : SUCCESS;
-}
-
-int nvmlDeviceGetComputeRunningProcesses(void *device, unsigned int *n, void *ret)
-{
-	return get_processes(device, "compute", n, ret, 16);
-}
-
-int nvmlDeviceGetGraphicsRunningProcesses(void *device, unsigned int *n, void *ret)
-{
-	return get_processes(device, "graphics", n, ret, 16);
-}
-
 #ifndef STANDIN_OLD
 U64(TotalEnergyConsumption)
 U64(CurrentClocksThrottleReasons)
@@ -539,54 +378,6 @@ int nvmlDeviceGetGpuInstanceId(void *device, unsigned int *ret)
 int nvmlDeviceGetComputeInstanceId(void *device, unsigned int *ret)
 {
 	return get_part_id(device, 3, ret);
-}
-
-int nvmlDeviceGetComputeRunningProcesses_v3(void *device, unsigned int *n, void *ret)
-{
-	struct line line;
-
-	return get_processes(device, "compute", n, ret, find(-1, "stride", 0, &line) ? 32 : 24);
-}
-
-int nvmlDeviceGetGraphicsRunningProcesses_v3(void *device, unsigned int *n, void *ret)
-{
-	struct line line;
-
-	return get_processes(device, "graphics", n, ret, find(-1, "stride", 0, &line) ? 32 : 24);
-}
-
-int nvmlDeviceGetProcessUtilization(void *device, char *ret, unsigned int *n,
-				    unsigned long long since_us)
-{
-	struct line line;
-	struct timespec t;
-	unsigned int found = 0;
-	int r = answer(number_of(device), "ProcessUtilization", &line);
-
-	if (r != SUCCESS)
-		return r;
-	(void)clock_gettime(CLOCK_REALTIME, &t);
-
-	unsigned long long now =
-		(unsigned long long)t.tv_sec * 1000000 + (unsigned long long)t.tv_nsec / 1000;
-
-	if (now <= since_us)
-		return NOT_FOUND;
-	for (; find(number_of(device), "sample", found, &line); found++) {
-		unsigned int v[4] = { 0 }, pid = (unsigned int)number(line.word[2]);
-		char *to = ret + (size_t)found * 32;
-
-		if (found >= *n)
-			continue;
-		for (int i = 0; i < 4 && line.n > 3 + i; i++)
-			v[i] = (unsigned int)number(line.word[3 + i]);
-		memset(to, 0, 32);
-		memcpy(to, &pid, sizeof(pid));
-		memcpy(to + 8, &now, sizeof(now));
-		memcpy(to + 16, v, sizeof(v));
-	}
-	*n = found;
-	return found ? SUCCESS : NOT_FOUND;
 }
 
 int nvmlEventSetCreate(void **ret)

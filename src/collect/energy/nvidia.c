@@ -134,6 +134,14 @@ static void add_rows(struct collect *c, const struct row *row, size_t n, enum nv
 	}
 }
 
+static bool is_told(const struct nvml_gpu *gpu, uint32_t part)
+{
+	for (uint32_t i = 0; i < part; i++)
+		if (gpu->mig[i].gpu_instance == gpu->mig[part].gpu_instance)
+			return true;
+	return false;
+}
+
 static void add_parts(struct collect *c, const struct nvidia_gpu *gpu)
 {
 	struct label labels[NVIDIA_LABELS + 2];
@@ -142,6 +150,9 @@ static void add_parts(struct collect *c, const struct nvidia_gpu *gpu)
 	for (uint32_t i = 0; i < gpu->gpu->n_mig; i++) {
 		const struct nvml_mig *mig = &gpu->gpu->mig[i];
 
+		/* Compute instances of one GPU instance have its memory in common. */
+		if (is_told(gpu->gpu, i))
+			continue;
 		labels[NVIDIA_LABELS] = (struct label){ STR("GPU_I_PROFILE"), str_of(mig->name) };
 		labels[NVIDIA_LABELS + 1] =
 			(struct label){ STR("GPU_I_ID"),
