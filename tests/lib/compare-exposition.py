@@ -19,6 +19,7 @@ import sys
 # Which family belongs to which collector: the longest prefix wins.
 PREFIXES = {
     "arp": ["node_arp_"],
+    "cgroup": ["cadvisor_", "container_", "machine_"],
     "conntrack": ["node_nf_conntrack_"],
     "cpu": ["node_cpu_"],
     "cpufreq": ["node_cpu_frequency_max_", "node_cpu_frequency_min_", "node_cpu_scaling_"],
@@ -102,6 +103,8 @@ VOLATILE = [
     (r"node_timex_(offset|maxerror|estimated_error|frequency_adjustment).*", (1, 0)),
     (r"node_(hwmon|thermal|power|cpu_scaling_frequency_hertz|cooling_device_cur).*", (0, 0.3)),
     (r"node_softnet_backlog_len", (1000, 0)),
+    (r"container_memory_(.*_bytes|cache|rss|kernel_usage|mapped_file|swap)", (64 << 20, 0.1)),
+    (r"container_fs_io_current", (64, 0)),
 ]
 # Two roundings of the same figure, such as microseconds made seconds.
 ROUNDING = 1e-12

@@ -274,12 +274,12 @@ start_server()
 	shift 2
 	log=$tmp/$name.log
 	spawn "$log" "$@" --web.listen-address=127.0.0.1:0
-	if ! wait_for 30 listening "$log"; then
+	if ! wait_for 60 listening "$log"; then
 		not_ok "$name starts" "$(tail -5 "$log")"
 		finish
 	fi
 	url=http://$address
-	if ! wait_for 30 fetch_quietly "$url$path"; then
+	if ! wait_for 60 fetch_quietly "$url$path"; then
 		not_ok "$name is ready" "$(tail -5 "$log")"
 		finish
 	fi
@@ -300,7 +300,7 @@ start_liar()
 		2>"$tmp/liar.log" &
 	pids+=($!)
 	exec 7>"$tmp/leash"
-	if ! wait_for 10 test -s "$tmp/liar.port"; then
+	if ! wait_for 60 test -s "$tmp/liar.port"; then
 		not_ok "the lying gateway starts" "$(cat "$tmp/liar.log")"
 		finish
 	fi
