@@ -32,6 +32,8 @@ packages_tests=(
 	bash-completion
 	binutils
 	bpftool
+	busybox-static
+	docker.io
 	libclang-rt-14-dev
 	git
 	iproute2
@@ -40,6 +42,7 @@ packages_tests=(
 	libfaketime
 	man-db
 	openssl
+	podman
 	procps
 	prometheus-process-exporter
 	prometheus-node-exporter
