@@ -107,6 +107,34 @@ static int by_id(const void *a, const void *b)
 	return str_cmp(x->source.id, y->source.id);
 }
 
+/* The first processor's entry is enough; the whole file of a large host takes milliseconds. */
+bool energy_cpu_has(const struct host *host, struct str field, struct str wanted)
+{
+	char text[4096];
+	_cleanup_fd_ int fd = host->dir[HOST_PROC] < 0 ? -1
+						       : openat(host->dir[HOST_PROC], "cpuinfo",
+								O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
+	struct str rest = { text, n < 0 ? 0 : (size_t)n }, line, word;
+
+	while (str_line(&rest, &line)) {
+		if (!str_word(&line, &word) || !str_eq(word, field))
+			continue;
+		while (str_word(&line, &word))
+			if (str_eq(word, wanted))
+				return true;
+		return false;
+	}
+	return false;
+}
+
+static const char *why_none(const struct host *host)
+{
+	if (energy_cpu_has(host, STR("flags"), STR("hypervisor")))
+		return "a virtual machine, to which its host shows no energy counter and no sensor";
+	return "neither powercap nor another counter or sensor of energy is there";
+}
+
 static void find(struct energy_sources *sources, struct host *host, struct arena *scratch)
 {
 	struct energy_readers *readers = sources->readers;
@@ -135,6 +163,7 @@ static void find(struct energy_sources *sources, struct host *host, struct arena
 		sources->v[sources->n] = scan.v[i].source;
 		readers->v[sources->n++] = scan.v[i].reader;
 	}
+	sources->none = sources->n ? NULL : why_none(host);
 	readers->level = LEVEL_NONE;
 	readers->found = true;
 	readers->stale = false;
@@ -178,6 +207,9 @@ static void read_all(struct energy_sources *sources)
 		source->reason = NULL;
 		source->at_ns = 0;
 		source->error = readers->v[i].read(readers, &readers->v[i], source);
+		/* So that sums of them have room. */
+		if (!source->error && source->value > INT64_MAX)
+			source->error = -ERANGE;
 		if (source->error)
 			source->value = 0;
 		/* Zones look after their files themselves. */
@@ -190,27 +222,6 @@ static void read_all(struct energy_sources *sources)
 			source->at_ns = before + (after - before) / 2;
 		before = after;
 	}
-}
-
-/* Only the first processor's entry: the flags are in it. */
-static bool is_guest(const struct host *host)
-{
-	char text[4096];
-	_cleanup_fd_ int fd = host->dir[HOST_PROC] < 0 ? -1
-						       : openat(host->dir[HOST_PROC], "cpuinfo",
-								O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
-	struct str rest = { text, n < 0 ? 0 : (size_t)n }, line, word;
-
-	while (str_line(&rest, &line)) {
-		if (!str_starts(line, STR("flags")))
-			continue;
-		while (str_word(&line, &word))
-			if (str_eq(word, STR("hypervisor")))
-				return true;
-		return false;
-	}
-	return false;
 }
 
 int energy_read(struct host *host, struct energy_sources *sources, struct arena *scratch)
@@ -230,12 +241,6 @@ int energy_read(struct host *host, struct energy_sources *sources, struct arena 
 	}
 	read_all(sources);
 	readers->level = energy_choose(readers->level, sources->n, sources->v, readers->v);
-	sources->none = NULL;
-	if (!sources->n)
-		sources->none = is_guest(host) ? "a virtual machine, to which its host shows no "
-						 "energy counter and no sensor"
-					       : "neither powercap nor another counter or sensor "
-						 "of energy is there";
 	return 0;
 }
 

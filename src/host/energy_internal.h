@@ -95,5 +95,8 @@ uint64_t energy_ask_gpus(struct energy_readers *readers, struct host *host);
 enum energy_level energy_choose(enum energy_level before, size_t n, struct energy_source *sources,
 				const struct energy_reader *readers);
 
+/* Whether /proc/cpuinfo has the word in that field of the first processor. */
+bool energy_cpu_has(const struct host *host, struct str field, struct str wanted);
+
 /* An error in words that last. */
 const char *energy_error(int r);

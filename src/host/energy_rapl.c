@@ -7,10 +7,7 @@
 #include "host/energy_internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/num.h"
 
 static bool is_mmio(struct str dir)
@@ -79,23 +76,6 @@ static bool has_msr_twin(const struct rapl *rapl, const struct rapl_zone *zone)
 	return false;
 }
 
-/* The first processor's entry is enough; the whole file of a large host takes milliseconds. */
-static bool cores_of_amd(const struct host *host)
-{
-	char text[4096];
-	_cleanup_fd_ int fd = host->dir[HOST_PROC] < 0 ? -1
-						       : openat(host->dir[HOST_PROC], "cpuinfo",
-								O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
-	struct str rest = { text, n < 0 ? 0 : (size_t)n }, line;
-
-	while (str_line(&rest, &line))
-		if (str_starts(line, STR("vendor_id")))
-			return str_ends(str_trim(line), STR("AuthenticAMD")) ||
-			       str_ends(str_trim(line), STR("HygonGenuine"));
-	return false;
-}
-
 static int read_zone(struct energy_readers *all, struct energy_reader *reader,
 		     struct energy_source *source)
 {
@@ -128,7 +108,8 @@ static const char *left_out(const struct energy_scan *scan, const struct rapl_zo
 void energy_find_rapl(struct energy_scan *scan)
 {
 	const struct rapl *rapl = &scan->readers->rapl;
-	bool amd = rapl->n && cores_of_amd(scan->host);
+	bool amd = rapl->n && (energy_cpu_has(scan->host, STR("vendor_id"), STR("AuthenticAMD")) ||
+			       energy_cpu_has(scan->host, STR("vendor_id"), STR("HygonGenuine")));
 
 	for (size_t i = 0; i < rapl->n; i++) {
 		struct rapl_zone *zone = &rapl->zones[i];

@@ -85,8 +85,8 @@ static bool parse_line(struct str text, struct line *ret)
 	    !num_take_i64(&text, &line.cycle_at_ns) || !num_take_i64(&text, &line.still_ns))
 		return false;
 	line.id = str_skip(text, 1);
-	if (!line.id.n || line.cycle_total_uj > mark->total_uj || mark->at_ns < 0 ||
-	    mark->boot_ns < 0 || line.still_ns < 0)
+	if (!line.id.n || line.cycle_total_uj > mark->total_uj || mark->total_uj > INT64_MAX ||
+	    mark->at_ns < 0 || mark->boot_ns < 0 || line.cycle_at_ns < 0 || line.still_ns < 0)
 		return false;
 	mark->power = flags & FLAG_POWER;
 	mark->valid = flags & FLAG_VALID;
@@ -214,7 +214,8 @@ static void advance(struct line *line, const struct meter_mark *now,
 		return;
 	}
 	if (before.valid && now->value == before.value)
-		line->still_ns += now->at_ns - before.at_ns;
+		line->still_ns = now->at_ns - before.at_ns +
+				 (line->still_ns < SECOND_NS ? line->still_ns : SECOND_NS);
 	else
 		line->still_ns = 0;
 }
