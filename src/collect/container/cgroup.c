@@ -81,9 +81,10 @@ static void read_page_sizes(struct cgroup_reader *r)
 	r->sizes = sizes;
 }
 
+/* To the millisecond: a double does not hold more of such times. */
 static double seconds(int64_t ns)
 {
-	return (double)ns / 1e9;
+	return (double)(ns / 1000000) / 1e3;
 }
 
 static void add_times(struct cgroup_reader *r)
@@ -93,7 +94,10 @@ static void add_times(struct cgroup_reader *r)
 
 	/* The directories of the root are as old as the mount; the host is older. */
 	if (!created)
-		created = r->root ? r->boot_ns : r->group->created_ns;
+		created = r->root ? r->boot_ns : cgroup_made_ns(r);
+	/* The clock may not have been set by then. */
+	if (created && created < r->boot_ns)
+		created = r->boot_ns;
 	if (created)
 		cgroup_add(r, FAMILY_CREATION_TIME, seconds(created));
 	if (container->started_ns || created)
@@ -143,6 +147,7 @@ static int run(struct collect *c)
 	read_boot_time(&r);
 	if (r.conf->hugetlb)
 		read_page_sizes(&r);
+	cgroup_made_begin(&r);
 	for (size_t i = 0; i < containers->n; i++) {
 		r.container = &containers->v[i];
 		r.group = r.container->cgroup;
@@ -152,6 +157,7 @@ static int run(struct collect *c)
 		if (!r.container->hidden && !r.container->nested)
 			add_group(&r);
 	}
+	cgroup_made_end(&r);
 	if (r.table->left_out)
 		collect_note(c, STR("sys/fs/cgroup"), "%zu control groups are beyond the limit",
 			     r.table->left_out);

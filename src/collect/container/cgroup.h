@@ -20,6 +20,7 @@ enum cgroup_family {
 extern const struct metric_desc cgroup_families[CGROUP_FAMILIES];
 
 struct cgroup_device; /* a block device */
+struct cgroup_made;   /* since when there is a group */
 
 enum { CGROUP_FILE_MAX = 64 * 1024 };
 
@@ -39,6 +40,9 @@ struct cgroup_reader {
 	int block; /* /sys/dev/block, or -errno */
 	size_t n_devices;
 	struct cgroup_device *devices;
+	struct str boot; /* its id; empty: not known */
+	size_t n_made_before, n_made;
+	struct cgroup_made *made_before, *made;
 	/* The group it is at. */
 	const struct container *container;
 	const struct cgroup *group;
@@ -64,6 +68,11 @@ static inline bool cgroup_has_v2(const struct cgroup_reader *r, int v2, enum cgr
 {
 	return v2 >= 0 && r->group->controllers & 1u << controller;
 }
+
+/* Since when there are groups: around all of them, and of the one it is at (0: not known). */
+void cgroup_made_begin(struct cgroup_reader *r);
+int64_t cgroup_made_ns(struct cgroup_reader *r);
+void cgroup_made_end(struct cgroup_reader *r);
 
 /* Reads a file into r->buffer; 0 or -errno. */
 int cgroup_text(const struct cgroup_reader *r, int dir, const char *name, struct str *ret);
