@@ -252,10 +252,14 @@ void kept_socket_note(struct kept_table *table, struct str path, struct str why,
 
 bool kept_is_due(int64_t asked, uint32_t failures, int64_t now)
 {
-	int64_t wait = failures > 6 ? RETRY_MAX : (int64_t)RETRY_SECONDS << (failures - 1);
+	int64_t wait = RETRY_MAX;
 
+	if (!failures)
+		return true;
+	if (failures <= 6)
+		wait = (int64_t)RETRY_SECONDS << (failures - 1);
 	/* A clock that was set back is no reason to wait for its old time. */
-	return !failures || now < asked || now - asked >= wait;
+	return now < asked || now - asked >= wait;
 }
 
 static void load_one(struct kept_table *table, struct reader *r)
