@@ -36,10 +36,23 @@ static struct str socket_path(struct asking *a, struct str pattern, const struct
 			    STR_ARG(str_skip(pattern, at + mark.n)));
 }
 
-/* Podman's have its name in their path; what else speaks that language is Docker's. */
+/* By what stands in its path, as it usually does; else it may be either's. */
 static enum container_runtime runtime_of_socket(struct str path)
 {
-	return memmem(path.p, path.n, "podman", 6) ? RUNTIME_PODMAN : RUNTIME_DOCKER;
+	if (memmem(path.p, path.n, "podman", 6))
+		return RUNTIME_PODMAN;
+	return memmem(path.p, path.n, "docker", 6) ? RUNTIME_DOCKER : RUNTIME_UNKNOWN;
+}
+
+/* Whether that socket may know a container of that runtime. */
+static bool may_know(const struct cgroup_conf *conf, struct str path, enum container_runtime of)
+{
+	enum container_runtime runtime = runtime_of_socket(path);
+
+	if (of == RUNTIME_CONTAINERD || of == RUNTIME_CRIO)
+		return false;
+	return runtime_is_on(conf, runtime) && runtime_is_on(conf, of) &&
+	       (of == runtime || of == RUNTIME_UNKNOWN || runtime == RUNTIME_UNKNOWN);
 }
 
 /* GET from a socket, unless it is in disgrace; what comes of it is noted. */
@@ -59,18 +72,22 @@ static int get(struct asking *a, struct str path, struct str target, size_t max,
 	return r < 0 ? r : json_parse(a->files.lib, body, ret, &a->files.no_json);
 }
 
-static int ask_socket(struct asking *a, struct str path, struct str id, struct known *known)
+static int ask_socket(struct asking *a, struct str path, const struct cgroup_name *name,
+		      struct known *known)
 {
-	struct str target = ARENA_CONCAT(a->maker.arena, STR("/containers/"), id, STR("/json"));
+	struct str target =
+		ARENA_CONCAT(a->maker.arena, STR("/containers/"), name->id, STR("/json"));
 	struct json json;
 	int r = get(a, path, target, SOCKET_ANSWER_MAX, &json);
 
 	if (r < 0)
 		return r;
 	*known = (struct known){ .health = -1 };
-	r = known_docker_api(&a->maker, json, id, known);
+	r = known_docker_api(&a->maker, json, name->id, known);
 	json_release(&json);
 	known->runtime = runtime_of_socket(path);
+	if (known->runtime == RUNTIME_UNKNOWN)
+		known->runtime = name->runtime;
 	return r;
 }
 
@@ -85,14 +102,12 @@ static int ask_sockets(struct asking *a, const struct cgroup_name *name, struct 
 
 	for (size_t i = 0; i < patterns->n; i++) {
 		struct str path = socket_path(a, patterns->v[i], name);
-		enum container_runtime runtime = runtime_of_socket(path);
 		int r;
 
-		if (!path.n || !runtime_is_on(a->maker.conf, runtime) ||
-		    (name->runtime != RUNTIME_UNKNOWN && name->runtime != runtime) ||
+		if (!path.n || !may_know(a->maker.conf, path, name->runtime) ||
 		    socket_exists(&a->sockets, path) < 0)
 			continue;
-		r = ask_socket(a, path, name->id, &found->known);
+		r = ask_socket(a, path, name, &found->known);
 		if (r == 0) {
 			found->source = SOURCE_SOCKET;
 			found->socket = path;
