@@ -162,6 +162,7 @@ static void close_books(struct attribution *a, bool accounted)
 	energy_count_from_here(a, accounted);
 	l->cpus = a->cpus.now;
 	l->n_cpus = a->cpus.n_now;
+	l->n_usage = a->n_usage;
 	l->rows = a->rows;
 	l->n_rows = a->n_groups;
 	l->has_processes = a->table != NULL;
@@ -315,16 +316,14 @@ static int take(struct attribution *a)
 		return r;
 	energy_read_processes(a);
 	energy_weigh_groups(a);
-	if (!a->account->known && can_wait(a)) {
-		a->account->waiting_ns = a->at_ns - before.at_ns;
-		tell(a, &before);
-		return 0;
-	}
 	if (a->account->known) {
 		a->account->elapsed_ns = a->at_ns - before.at_ns;
 		account_all(a);
+	} else if (can_wait(a)) {
+		a->account->waiting_ns = a->at_ns - before.at_ns;
 	}
-	close_books(a, a->account->known);
+	if (!a->account->waiting_ns)
+		close_books(a, a->account->known);
 	energy_ledger_save(&a->ledger, &out);
 	if (!out.err)
 		state_set(a->c->state, key, buf_view(&out));
@@ -345,7 +344,7 @@ int energy_of_cycle(struct collect *c, const struct energy_account **ret)
 	static const char owner;
 	struct account_shared *shared = host_shared(c->host, &owner, sizeof(*shared), release);
 
-	if (shared->cycle != c->host->cycle) {
+	if (!shared->cycle || shared->cycle != c->host->cycle) {
 		struct attribution *a;
 
 		arena_reset(&shared->arena);

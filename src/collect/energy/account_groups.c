@@ -47,9 +47,9 @@ static void usage_of(const struct attribution *a, const struct cgroup *group, ui
 {
 	const struct energy_cpus *cpus = &a->cpus;
 
-	if (a->ledger.n_usage == 1)
+	if (a->n_usage == 1)
 		ret[0] = group->usage_ns;
-	for (size_t i = 0; a->ledger.n_usage > 1 && i < a->groups->cpus; i++)
+	for (size_t i = 0; a->n_usage > 1 && i < a->groups->cpus; i++)
 		ret[i < cpus->n_index ? cpus->index[i] : 0] += group->percpu_ns[i];
 }
 
@@ -103,21 +103,21 @@ static void since_before(struct attribution *a, size_t i, const struct ledger_ro
 	struct ledger_row *row = &a->rows[i];
 	bool new = is_new(a, group);
 
-	row->usage = arena_zalloc(a->arena, a->ledger.n_usage, sizeof(*row->usage));
+	row->usage = arena_zalloc(a->arena, a->n_usage, sizeof(*row->usage));
 	usage_of(a, group, row->usage);
 	row->has_usage = true;
 	before = row_before(a, before, group);
-	for (size_t k = 0; k < a->ledger.n_usage; k++) {
+	for (size_t k = 0; k < a->n_usage; k++) {
 		uint64_t is = row->usage[k], was = before ? before->usage[k] : new ? 0 : is;
 
 		/* It can be set to 0 by who may write to it (v1); of one CPU alone it is not. */
-		numbers[k] = is >= was ? is - was : a->ledger.n_usage > 1 ? 0 : is;
+		numbers[k] = is >= was ? is - was : a->n_usage > 1 ? 0 : is;
 	}
 }
 
 static void weigh(struct attribution *a, const struct ledger_row *const *before)
 {
-	size_t n = a->ledger.n_usage, stride = a->cpus.n + 1;
+	size_t n = a->n_usage, stride = a->cpus.n + 1;
 	uint64_t *all = arena_zalloc(a->arena, a->n_groups * n, sizeof(*all));
 	uint64_t *below = arena_zalloc(a->arena, a->n_groups * n, sizeof(*below));
 
@@ -144,7 +144,6 @@ static void weigh(struct attribution *a, const struct ledger_row *const *before)
 int energy_read_groups(struct attribution *a)
 {
 	const struct container_table *containers = NULL;
-	size_t numbers;
 	int r = containers_of_cycle(a->c, &containers);
 
 	if (r < 0 && r != -ENODATA && r != -ENOENT)
@@ -154,10 +153,9 @@ int energy_read_groups(struct attribution *a)
 		a->account->containers = containers;
 	}
 	a->n_groups = a->groups ? a->groups->n : 1;
-	numbers = usage_numbers(a);
+	a->n_usage = usage_numbers(a);
 	a->follows = !a->ledger.fresh && a->ledger.boot == process_boot(a->c) &&
-		     numbers == a->ledger.n_usage;
-	a->ledger.n_usage = numbers;
+		     a->n_usage == a->ledger.n_usage;
 	a->rows = arena_zalloc(a->arena, a->n_groups, sizeof(*a->rows));
 	for (size_t i = 0; i < a->n_groups; i++) {
 		a->rows[i].path = a->groups ? a->groups->v[i].path : root_path;
@@ -172,7 +170,7 @@ void energy_weigh_groups(struct attribution *a)
 {
 	const struct ledger_row **before =
 		arena_zalloc(a->arena, a->n_groups, sizeof(struct ledger_row *));
-	size_t stride = a->cpus.n + 1, n = a->ledger.n_usage;
+	size_t stride = a->cpus.n + 1, n = a->n_usage;
 	uint64_t *root = a->own_ns;
 	bool exact = a->groups && a->groups->trees & 1u << CGROUP_CPUACCT;
 

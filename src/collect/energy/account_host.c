@@ -4,11 +4,7 @@
  * accounted last waits there: a cycle in which one of the host's cannot be read accounts nothing,
  * and the next one makes up for it.
  */
-#include "base/clock.h"
 #include "collect/energy/account_internal.h"
-
-/* After such a time without all of the host's energy, what was counted is given up. */
-#define PATIENCE_NS (INT64_C(600) * 1000000000)
 
 static enum energy_measure measure_of(const struct energy_source *s)
 {
@@ -140,6 +136,21 @@ static void decide(struct attribution *a)
 	a->other_uj = sum > a->host_uj ? rest : a->host_uj - sum;
 }
 
+/* A source that was not there, or not readable, is counted from now on, whatever others wait for.
+ */
+static struct ledger_source *count_from(struct energy_ledger *l,
+					const struct meter_reading *reading, bool *ret_new)
+{
+	struct ledger_source *s = energy_ledger_source(l, str_hash(reading->source->id));
+
+	*ret_new = !s->at_ns;
+	if (!s->at_ns && !reading->source->error) {
+		s->at_ns = reading->source->at_ns;
+		s->total_uj = reading->total_uj;
+	}
+	return s;
+}
+
 bool energy_count_host(struct attribution *a)
 {
 	struct energy_ledger *l = &a->ledger;
@@ -155,15 +166,16 @@ bool energy_count_host(struct attribution *a)
 	for (size_t i = 0; i < a->meter->n; i++) {
 		const struct meter_reading *reading = &a->meter->v[i];
 		const struct ledger_source *before;
+		bool is_new;
 
 		if (!reading->source->host && !is_whole(a->measure))
 			continue;
-		before = energy_ledger_source(l, str_hash(reading->source->id));
+		before = count_from(l, reading, &is_new);
 		if (part_of(a->measure, reading->source, &part))
 			add_consumer(a, reading, part);
 		if (!reading->source->host)
 			continue;
-		known &= before->at_ns != 0 && !reading->source->error;
+		known &= !is_new && !reading->source->error;
 		if (reading->total_uj > before->total_uj)
 			a->host_uj += reading->total_uj - before->total_uj;
 	}

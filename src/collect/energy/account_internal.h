@@ -60,6 +60,7 @@ struct attribution {
 	/* Groups: those of the table, or one root. */
 	const struct cgroup_table *groups; /* NULL: there are none */
 	size_t n_groups;
+	size_t n_usage;          /* how many numbers the time of a group is */
 	bool follows;            /* what their time was in the last cycle is known */
 	struct ledger_row *rows; /* theirs: the ledger's of the next cycle */
 	/* own_ns[group * (cpus.n + 1) + package]: what each did by itself, and all together. */

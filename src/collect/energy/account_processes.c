@@ -184,7 +184,10 @@ static void read_dead(struct attribution *a)
 
 void energy_read_processes(struct attribution *a)
 {
-	static const struct process_wants wants = { .cgroup = true };
+	const struct process_wants wants = {
+		/* v1's groups are told by no id. */
+		.cgroup = a->groups && !(a->groups->trees & 1u << CGROUP_CPUACCT),
+	};
 	const struct energy_conf *conf = energy_settings(a->c->settings);
 	bool gpu = false;
 
