@@ -74,6 +74,28 @@ static void find_docker_layer(struct files *files, const struct known_maker *mak
 			ARENA_CONCAT(maker->arena, base, STR("/overlay2/"), name, STR("/diff"));
 }
 
+/* Where Docker keeps its containers, unless it is told otherwise. */
+static struct str docker_root(struct files *files, struct str usual)
+{
+	struct known_maker maker = { .arena = files->scratch };
+	struct json json;
+
+	if (files->docker_root.n)
+		return files->docker_root;
+	files->docker_root = usual;
+
+	_cleanup_fd_ int dir = host_open_dir(files->host, HOST_ROOT, "etc/docker");
+
+	if (dir >= 0 && read_json(files, dir, "daemon.json", &json) == 0) {
+		struct str root = known_path(&maker, json_text(json_get(json, "data-root")));
+
+		if (root.n > 1)
+			files->docker_root = root;
+		json_release(&json);
+	}
+	return files->docker_root;
+}
+
 static int docker_in(struct files *files, const struct known_maker *maker, struct str base,
 		     struct str id, struct known *known, int64_t *ret_changed_ns)
 {
@@ -227,19 +249,21 @@ static const struct place {
 	enum kind kind;
 	enum container_runtime runtime; /* that must be switched on; storage: Podman or CRI-O */
 	bool home;                      /* below the user's home */
+	bool root;                      /* unless Docker's configuration has another place */
 	struct str path;
 } places[] = {
-	{ DOCKER_FILES, RUNTIME_DOCKER, false, STR("/var/lib/docker") },
-	{ DOCKER_FILES, RUNTIME_DOCKER, false, STR("/var/snap/docker/common/var-lib-docker") },
-	{ DOCKER_FILES, RUNTIME_DOCKER, true, STR("/.local/share/docker") },
-	{ STORAGE_FILES, RUNTIME_PODMAN, false, STR("/var/lib/containers/storage") },
-	{ STORAGE_FILES, RUNTIME_PODMAN, false, STR("/run/containers/storage") },
-	{ STORAGE_FILES, RUNTIME_PODMAN, true, STR("/.local/share/containers/storage") },
-	{ BUNDLE_FILES, RUNTIME_CONTAINERD, false,
+	{ DOCKER_FILES, RUNTIME_DOCKER, false, true, STR("/var/lib/docker") },
+	{ DOCKER_FILES, RUNTIME_DOCKER, false, false,
+	  STR("/var/snap/docker/common/var-lib-docker") },
+	{ DOCKER_FILES, RUNTIME_DOCKER, true, false, STR("/.local/share/docker") },
+	{ STORAGE_FILES, RUNTIME_PODMAN, false, false, STR("/var/lib/containers/storage") },
+	{ STORAGE_FILES, RUNTIME_PODMAN, false, false, STR("/run/containers/storage") },
+	{ STORAGE_FILES, RUNTIME_PODMAN, true, false, STR("/.local/share/containers/storage") },
+	{ BUNDLE_FILES, RUNTIME_CONTAINERD, false, false,
 	  STR("/run/containerd/io.containerd.runtime.v2.task") },
-	{ BUNDLE_FILES, RUNTIME_CONTAINERD, false,
+	{ BUNDLE_FILES, RUNTIME_CONTAINERD, false, false,
 	  STR("/run/k3s/containerd/io.containerd.runtime.v2.task") },
-	{ BUNDLE_FILES, RUNTIME_CONTAINERD, false,
+	{ BUNDLE_FILES, RUNTIME_CONTAINERD, false, false,
 	  STR("/run/containerd/io.containerd.runtime.v1.linux") },
 };
 
@@ -285,6 +309,8 @@ static int find_at(struct files *files, const struct known_maker *maker, const s
 			return -ENOENT;
 		base = ARENA_CONCAT(files->scratch, home, place->path);
 	}
+	if (place->root)
+		base = docker_root(files, place->path);
 	*known = (struct known){ .health = -1 };
 	*ret_changed_ns = 0;
 	switch (place->kind) {

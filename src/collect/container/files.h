@@ -19,7 +19,8 @@ struct files {
 	struct host *host;
 	struct arena *scratch;
 	struct json_lib *lib;
-	const char *no_json; /* why there is no library, or NULL */
+	const char *no_json;    /* why there is no library, or NULL */
+	struct str docker_root; /* when it has been looked for */
 	size_t n_storages;
 	struct storage storages[STORAGES_MAX];
 };
