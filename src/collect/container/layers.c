@@ -285,6 +285,7 @@ static int measure(struct collect *c, const struct container_table *table, int64
 	/* Whoever held the lock a moment ago may have measured what seemed to be due. */
 	_cleanup_fd_ int lock = round.lock, root = filesystems_open_root(c->host);
 
+	(void)lock; /* clang sees no use in what is closed at the end */
 	read_file(layers, round.dir);
 	round.n_jobs = round.n_known = 0;
 	plan(c, table, interval_ns, layers, &round);
