@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A file system that mounts and then never answers statfs(2), as a dead NFS server does.
 
-usage: hangfs.py MOUNTPOINT
+usage: hangfs.py MOUNTPOINT [getattr]
 
 Speaks FUSE's protocol itself, so that it needs /dev/fuse and root, and no library. The caller
 of statfs(2) is in a sleep that no signal ends until this process is gone. Says "mounted", and
-then a line for each statfs(2) with the number of its caller.
+then a line for each statfs(2) with the number of its caller. With "getattr" it does not answer stat(2)
+either.
 """
 import ctypes
 import os
@@ -32,6 +33,8 @@ while True:
     error, data = 0, b""
     if opcode == FUSE_STATFS:
         print("statfs", pid, flush=True)
+        continue
+    if opcode == FUSE_GETATTR and "getattr" in sys.argv[2:]:
         continue
     if opcode in (FUSE_FORGET, FUSE_BATCH_FORGET, FUSE_INTERRUPT):
         continue
