@@ -6,8 +6,8 @@ usage: hangfs.py MOUNTPOINT [getattr]
 
 Speaks FUSE's protocol itself, so that it needs /dev/fuse and root, and no library. The caller
 of statfs(2) is in a sleep that no signal ends until this process is gone. Says "mounted", and
-then a line for each statfs(2) with the number of its caller. With "getattr" it does not answer stat(2)
-either.
+then a line for each statfs(2) with the number of its caller. With "getattr" it does not answer
+stat(2) either.
 """
 import ctypes
 import os
