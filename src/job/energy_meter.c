@@ -17,6 +17,7 @@
 #include "collect/energy/meter.h"
 #include "collect/energy/settings.h"
 #include "job/energy.h"
+#include "job/energy_idle.h"
 #include "job/energy_users.h"
 
 #define SECOND INT64_C(1000000000)
@@ -40,6 +41,7 @@ struct meter_child {
 	struct arena scratch;
 	struct energy_share share;
 	struct energy_users users;
+	struct known_idle known;
 	int root; /* of the host; -1 once it is in `host` */
 	size_t n_gauges;
 	struct gauge gauges[GAUGES_MAX];
@@ -113,7 +115,8 @@ static struct gauge *gauge_of(struct meter_child *m, struct str id)
 }
 
 struct step {
-	bool there, broken;
+	bool there, broken, guess;
+	uint64_t idle_uw; /* of its sources together */
 	uint64_t uj;
 	int64_t ns;
 };
@@ -132,9 +135,11 @@ static void read_source(struct meter_child *m, const struct energy_source *sourc
 		.valid = !source->error,
 	};
 	int64_t before;
-	uint64_t uj;
+	uint64_t uj, idle_uw = 0;
 	int r;
 
+	step->guess |= !known_idle_uw(&m->known, source->id, &idle_uw);
+	step->idle_uw += idle_uw;
 	step->there = true;
 	if (!gauge) {
 		step->broken = true;
@@ -213,6 +218,8 @@ static void add_steps(struct meter_child *m, struct step *steps)
 	for (size_t i = 0; i < ENERGY_SHARE_UNITS; i++) {
 		if (!steps[i].there || steps[i].broken || (m->modelled && i < energy_share_gpu(0)))
 			continue;
+		if (!steps[i].guess)
+			energy_share_learnt(&m->share, i, steps[i].idle_uw);
 		energy_share_add(&m->share, i, steps[i].uj, steps[i].ns);
 		if (i >= energy_share_gpu(0))
 			energy_users_add(&m->users, &m->host, i - energy_share_gpu(0), steps[i].ns,
@@ -407,6 +414,7 @@ _Noreturn void job_energy_meter(const struct app *app, pid_t watcher, int socket
 	m.root = m.host.dir[HOST_ROOT];
 	m.host.dir[HOST_ROOT] = -ENOENT;
 	take_reading(&m);
+	known_idle_load(&m.known, app);
 	if (m.source || (m.root >= 0 && job_energy_has_gpus(m.root)))
 		serve(&m, socket);
 	else

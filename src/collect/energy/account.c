@@ -21,12 +21,6 @@ struct account_shared {
 	struct str why;
 };
 
-static const struct str ledger_keys[] = {
-	{ "energy.ledger", sizeof("energy.ledger") - 1 },
-	/* What was only guessed is never added to what was measured. */
-	{ "energy.ledger.model", sizeof("energy.ledger.model") - 1 },
-};
-
 const char *energy_measure_name(enum energy_measure measure)
 {
 	static const char *const names[ENERGY_MEASURES] = {
@@ -302,7 +296,7 @@ static int take(struct attribution *a)
 
 	if (r < 0)
 		return r;
-	key = ledger_keys[a->measure == MEASURE_MODEL];
+	key = energy_ledger_key(a->measure == MEASURE_MODEL);
 	energy_ledger_load(&a->ledger, state_get(a->c->state, key), a->arena);
 	before = a->ledger;
 	a->seen = before.seen;

@@ -217,6 +217,11 @@ static void code(struct codec *c, struct energy_ledger *l)
 	code_processes(c, l);
 }
 
+struct str energy_ledger_key(bool model)
+{
+	return model ? STR("energy.ledger.model") : STR("energy.ledger");
+}
+
 void energy_ledger_load(struct energy_ledger *ledger, struct str text, struct arena *arena)
 {
 	const struct energy_ledger fresh = { .arena = arena, .fresh = true };

@@ -90,6 +90,9 @@ struct energy_ledger {
 	struct ledger_process *processes; /* rising by id and start */
 };
 
+/* Its key in the host's state. What was only guessed is never added to what was measured. */
+struct str energy_ledger_key(bool model);
+
 /* Reads what ledger_save() wrote; anything else makes it fresh. */
 void energy_ledger_load(struct energy_ledger *ledger, struct str text, struct arena *arena);
 void energy_ledger_save(struct energy_ledger *ledger, struct buf *out);
