@@ -5,6 +5,7 @@
  * they are, a total never falls from one cycle to the next, and a value has no error beside it.
  */
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -48,14 +49,30 @@ static void must(bool holds)
 		abort();
 }
 
+static char path[] = "/dev/shm/fuzz-energy.XXXXXX";
+
+static int remove_one(const char *name, const struct stat *stat, int type, struct FTW *at)
+{
+	(void)stat;
+	(void)type;
+	(void)at;
+	return remove(name);
+}
+
+static void remove_tree(void)
+{
+	(void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 /* One tree, of which only contents change. */
 static const char *tree(void)
 {
-	static char path[] = "/dev/shm/fuzz-energy.XXXXXX";
 	static bool made;
 
-	if (!made)
+	if (!made) {
 		must(mkdtemp(path) != NULL);
+		must(atexit(remove_tree) == 0);
+	}
 	made = true;
 	return path;
 }

@@ -34,9 +34,11 @@ static uint64_t energy_uj(uint64_t uw, int64_t ns)
 static uint64_t most_uj(const struct meter_mark *now, uint64_t max_uw, int64_t elapsed_ns)
 {
 	uint64_t uw = max_uw ? max_uw : ASSUMED_UW, unit_uj = now->range_uj / UINT32_MAX + 1;
-	uint64_t uj = energy_uj(uw, elapsed_ns + LAG_NS);
+	uint64_t uj = energy_uj(uw, elapsed_ns), lag_uj = energy_uj(uw, LAG_NS);
 
-	return uj > UINT64_MAX / 4 ? UINT64_MAX / 4 : uj + uj / 2 + unit_uj;
+	if (uj > UINT64_MAX / 8 || lag_uj > UINT64_MAX / 8)
+		return UINT64_MAX / 4;
+	return uj + uj / 2 + lag_uj + lag_uj / 2 + unit_uj;
 }
 
 static int counter_since(const struct meter_mark *mark, const struct meter_mark *now,
