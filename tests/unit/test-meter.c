@@ -140,6 +140,13 @@ static void test_what_cannot_be_true(void **state)
 	now = at(4999, 2 * SECOND);
 	now.range_uj = 0;
 	expect_gap(&mark, now, 0, GAP_IMPLAUSIBLE);
+	/* 7500 W for a second and its tenth of tolerance. */
+	now.value += 8250000001;
+	now.at_ns = now.boot_ns = 3 * SECOND;
+	expect(&mark, now, 0, 8250000001);
+	now.value += 8250000002;
+	now.at_ns = now.boot_ns = 4 * SECOND;
+	expect_gap(&mark, now, 0, GAP_IMPLAUSIBLE);
 }
 
 static void test_extremes(void **state)

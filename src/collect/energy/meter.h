@@ -62,7 +62,7 @@ struct meter_mark {
  * first reading of a mark that is not valid gives 0: a counter's total is then its value, a
  * meter's what it was. After a reading that is not valid a counter goes on from the last one that
  * was, as long as it cannot have wrapped more than once; a meter starts anew. max_uw 0: as much as
- * the largest processor there is may consume.
+ * the largest processor or card there is may consume.
  */
 int meter_advance(struct meter_mark *mark, const struct meter_mark *now, uint64_t max_uw,
 		  uint64_t *ret_uj);

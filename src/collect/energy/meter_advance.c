@@ -11,6 +11,9 @@
 /* Where nothing is said of it: no processor of this time consumes so much for long. */
 #define ASSUMED_UW UINT64_C(600000000)
 
+/* Counters without a range are those of cards: as little. */
+#define ASSUMED_OF_CARDS_UW UINT64_C(5000000000)
+
 enum {
 	SUSPEND_NS = 50000000,     /* the two clocks are read one after the other */
 	LAG_NS = 100000000,        /* counters that firmware refreshes now and then are behind */
@@ -33,7 +36,8 @@ static uint64_t energy_uj(uint64_t uw, int64_t ns)
 /* What can have been consumed at most: half as much again as is said, for short peaks. */
 static uint64_t most_uj(const struct meter_mark *now, uint64_t max_uw, int64_t elapsed_ns)
 {
-	uint64_t uw = max_uw ? max_uw : ASSUMED_UW, unit_uj = now->range_uj / UINT32_MAX + 1;
+	uint64_t assumed_uw = now->range_uj ? ASSUMED_UW : ASSUMED_OF_CARDS_UW;
+	uint64_t uw = max_uw ? max_uw : assumed_uw, unit_uj = now->range_uj / UINT32_MAX + 1;
 	uint64_t uj = energy_uj(uw, elapsed_ns), lag_uj = energy_uj(uw, LAG_NS);
 
 	if (uj > UINT64_MAX / 8 || lag_uj > UINT64_MAX / 8)
@@ -51,7 +55,7 @@ static int counter_since(const struct meter_mark *mark, const struct meter_mark 
 		if (now->value < mark->value)
 			return gap(GAP_IMPLAUSIBLE);
 		uj = now->value - mark->value;
-		if (max_uw && uj > most)
+		if (uj > most)
 			return gap(GAP_IMPLAUSIBLE);
 		*ret_uj = uj;
 		return 0;
