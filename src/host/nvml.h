@@ -53,6 +53,12 @@ enum nvml_figure {
 	NVML_RETIRED_SBE,
 	NVML_RETIRED_DBE,
 	NVML_RETIRED_PENDING,
+	NVML_VIOLATION_POWER, /* ns that it held the clocks down, since the driver was loaded */
+	NVML_VIOLATION_THERMAL,
+	NVML_VIOLATION_SYNC_BOOST,
+	NVML_VIOLATION_BOARD_LIMIT,
+	NVML_VIOLATION_LOW_UTILIZATION,
+	NVML_VIOLATION_RELIABILITY,
 	NVML_XID,         /* of the last error, 0 before any; known to an agent only */
 	NVML_MIG_MODE,    /* 1: it is divided */
 	NVML_PERSISTENCE, /* 1: the driver keeps it awake */

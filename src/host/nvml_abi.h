@@ -37,6 +37,7 @@ enum { NVML_MEMORY_ERROR_CORRECTED = 0, NVML_MEMORY_ERROR_UNCORRECTED = 1 };
 enum { NVML_VOLATILE_ECC = 0, NVML_AGGREGATE_ECC = 1 };
 enum { NVML_PCIE_UTIL_TX_BYTES = 0, NVML_PCIE_UTIL_RX_BYTES = 1 };
 enum { NVML_PAGE_RETIREMENT_SBE = 0, NVML_PAGE_RETIREMENT_DBE = 1 };
+enum { NVML_PERF_POLICY_POWER = 0, NVML_PERF_POLICY_RELIABILITY = 5 };
 enum { NVML_FI_DEV_MEMORY_TEMP = 82 };
 enum { NVML_EVENT_XID_CRITICAL_ERROR = 8 };
 enum { NVML_PSTATE_UNKNOWN = 32 };
@@ -91,6 +92,10 @@ struct nvml_field_value {
 	} value;
 };
 
+struct nvml_violation {
+	unsigned long long at_us, ns;
+};
+
 struct nvml_event {
 	struct nvml_device *device;
 	unsigned long long type, data;
@@ -143,6 +148,7 @@ struct nvml_calls {
 			     unsigned int *ret_failure);
 	int (*retired_pages)(nvml_device device, int cause, unsigned int *n,
 			     unsigned long long *ret_addresses);
+	int (*violation)(nvml_device device, int policy, struct nvml_violation *ret);
 	int (*field_values)(nvml_device device, int n, struct nvml_field_value *values);
 	int (*mig_mode)(nvml_device device, unsigned int *ret, unsigned int *ret_pending);
 	nvml_get_u32 mig_max, gpu_instance, compute_instance;

@@ -180,6 +180,18 @@ static void get_rows_and_pages(struct nvml_probe *p)
 	get(p, NVML_RETIRED_PENDING, p->calls->retired_pending);
 }
 
+/* The figures stand in the order of the policies. */
+static void get_violations(struct nvml_probe *p)
+{
+	for (int i = NVML_PERF_POLICY_POWER; i <= NVML_PERF_POLICY_RELIABILITY; i++) {
+		struct nvml_violation violation = { 0 };
+
+		if (p->calls->violation && !p->gpu->error &&
+		    nvml_ok(p, p->calls->violation(p->device, i, &violation)))
+			nvml_put(p, NVML_VIOLATION_POWER + (enum nvml_figure)i, violation.ns);
+	}
+}
+
 static void get_rest(struct nvml_probe *p)
 {
 	const struct nvml_calls *c = p->calls;
@@ -210,6 +222,7 @@ static void get_rest(struct nvml_probe *p)
 		p->gpu->known &= ~(UINT64_C(1) << NVML_PSTATE);
 	get_u64(p, NVML_THROTTLE_REASONS,
 		c->event_reasons ? c->event_reasons : c->throttle_reasons);
+	get_violations(p);
 	get_ecc(p);
 	get_rows_and_pages(p);
 	get(p, NVML_PERSISTENCE, c->persistence_mode);

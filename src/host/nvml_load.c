@@ -54,6 +54,7 @@ int nvml_load(struct nvml_calls *ret, const char **ret_why)
 		DEVICE(ecc_errors, TotalEccErrors),
 		DEVICE(remapped_rows, RemappedRows),
 		DEVICE(retired_pages, RetiredPages),
+		DEVICE(violation, ViolationStatus),
 		DEVICE(field_values, FieldValues),
 		DEVICE(mig_mode, MigMode),
 		DEVICE(mig_max, MaxMigDeviceCount),

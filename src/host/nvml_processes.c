@@ -63,7 +63,13 @@ static void add_list(struct nvml_probe *p, const nvml_get_processes calls[3], bo
 	if (!call)
 		return;
 	memset(room, UNTOUCHED, sizeof(p->child->room));
-	if (!nvml_ok(p, call(p->device, &n, room)))
+
+	int answer = call(p->device, &n, room);
+
+	/* Then it says how many there are and tells none. */
+	if (answer == NVML_ERROR_INSUFFICIENT_SIZE)
+		out->more_processes += n;
+	if (!nvml_ok(p, answer))
 		return;
 	if (n > NVML_ROOM) {
 		out->more_processes += n - NVML_ROOM;

@@ -320,6 +320,15 @@ int nvmlDeviceGetRetiredPages(void *device, int cause, unsigned int *n, unsigned
 	return SUCCESS;
 }
 
+int nvmlDeviceGetViolationStatus(void *device, int policy, unsigned long long *ret)
+{
+	char what[64];
+
+	(void)snprintf(what, sizeof(what), "ViolationStatus.%d", policy);
+	ret[0] = 1;
+	return get_u64(device, what, &ret[1]);
+}
+
 int nvmlDeviceGetFieldValues(void *device, int n, char *values)
 {
 	for (int i = 0; i < n; i++) {
