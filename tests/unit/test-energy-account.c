@@ -123,6 +123,7 @@ static void lives(bool v1)
 	struct seen seen = { 0 };
 	uint64_t before = 0;
 	unsigned known = 0, waited = 0;
+	bool all;
 
 	world_start(&w, v1, settings);
 	for (int cycle = 0; cycle < 1000; cycle++) {
@@ -130,11 +131,16 @@ static void lives(bool v1)
 
 		come_and_go(&w, &seen);
 		live(&w);
+		all = world_some(&w, 50) == 0;
 		for (int i = 0; i < WORLD_ZONES; i++)
-			w.broken[i] = cycle && world_some(&w, 40) == 0;
+			w.broken[i] = cycle && (world_some(&w, 40) == 0 || all);
 		if (restart == 0 && cycle)
 			world_restart(&w);
-		assert_int_equal(world_cycle(&w), 0);
+		/* A new agent knows nothing of counters that it cannot read, and tells nothing. */
+		if (world_cycle(&w) < 0) {
+			assert_true(all);
+			continue;
+		}
 		check(&w, &seen);
 		if (!cycle)
 			before = w.counted_uj;

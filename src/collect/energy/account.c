@@ -176,8 +176,9 @@ static bool can_wait(const struct attribution *a)
 
 	for (size_t i = 0; i < a->n_consumers; i++)
 		counted += a->consumers[i].counted_uj;
-	return counted && !a->ledger.fresh && a->ledger.boot == process_boot(a->c) &&
-	       a->at_ns > a->ledger.at_ns && a->at_ns - a->ledger.at_ns < PATIENCE_NS;
+	return (counted || a->unreadable) && !a->ledger.fresh &&
+	       a->ledger.boot == process_boot(a->c) && a->at_ns > a->ledger.at_ns &&
+	       a->at_ns - a->ledger.at_ns < PATIENCE_NS;
 }
 
 static void tell_rows(struct attribution *a)

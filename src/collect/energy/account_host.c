@@ -176,6 +176,7 @@ bool energy_count_host(struct attribution *a)
 		if (!reading->source->host)
 			continue;
 		known &= !is_new && !reading->source->error;
+		a->unreadable |= !is_new && reading->source->error;
 		if (reading->total_uj > before->total_uj)
 			a->host_uj += reading->total_uj - before->total_uj;
 	}

@@ -77,6 +77,7 @@ struct attribution {
 	/* Consumers. */
 	size_t n_consumers;
 	struct energy_consumer *consumers;
+	bool unreadable;            /* one of the host's, which was before */
 	uint64_t host_uj, other_uj; /* of this cycle */
 };
 
