@@ -171,9 +171,15 @@ static void keep(struct asking *a, struct ask *ask, struct kept *kept, int r,
 static void ask_for(struct asking *a, struct ask *ask, struct kept *kept)
 {
 	struct kept found = { .known.health = -1 };
-	int r = ask_one(a, ask->name, &found);
-	bool late = r == -EAGAIN && clock_ns(CLOCK_MONOTONIC) >=
-					    a->sockets.deadline_ns - a->sockets.fair_ms * 1000000;
+	bool late;
+	int r;
+
+	/* What cannot be kept would be asked for in each cycle. */
+	if (!kept && a->table.n >= KEPT_MAX)
+		return;
+	r = ask_one(a, ask->name, &found);
+	late = r == -EAGAIN &&
+	       clock_ns(CLOCK_MONOTONIC) >= a->sockets.deadline_ns - a->sockets.fair_ms * 1000000;
 
 	/* Who came too late has its turn in the next cycle, and first of all. */
 	if (late)
@@ -182,8 +188,6 @@ static void ask_for(struct asking *a, struct ask *ask, struct kept *kept)
 		kept = kept_add(&a->table, ask->key);
 	if (kept)
 		keep(a, ask, kept, r, &found);
-	else if (r >= 0)
-		ask->known = found.known;
 }
 
 static struct str id_of(const struct kept *kept)
