@@ -78,6 +78,8 @@ static void test_lines(void **state)
 				   "context_switches_involuntary 999\n"
 				   "processes_left 0\n"
 				   "energy_joules 12.5\n"
+				   "energy_idle_joules 0\n"
+				   "energy_mean_watts 0\n"
 				   "gateway delivered\n");
 }
 
@@ -110,7 +112,8 @@ static void test_endings(void **state)
 	assert_part(table_of(&s, &arena), "failure, exit status 3, 4 attempts\n");
 	assert_part(table_of(&s, &arena), "job backup, stage a?[2Jb\n");
 	assert_part(table_of(&s, &arena), "\n  processes left    2\n");
-	assert_part(table_of(&s, &arena), "\n  energy            123.5 J\n");
+	assert_part(table_of(&s, &arena),
+		    "\n  energy            123.5 J, mean 0 W; host idle 0 J\n");
 	assert_false(str_ends(table_of(&s, &arena), STR("delivered\n")));
 }
 
