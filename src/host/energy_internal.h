@@ -9,7 +9,7 @@
 #include "host/energy.h"
 #include "host/rapl.h"
 
-enum { ENERGY_SOURCES_MAX = 256, ENERGY_DIRS_MAX = 64, ENERGY_PERF_MAX = 64 };
+enum { ENERGY_SOURCES_MAX = 256, ENERGY_DIRS_MAX = 128, ENERGY_PERF_MAX = 64 };
 
 /* More than a machine can consume: what claims it is broken. */
 #define ENERGY_POWER_MOST_UW UINT64_C(100000000000)
