@@ -33,7 +33,7 @@ static int magnitude(int dir, const char *file, uint64_t *ret)
 /* Microamperes and microvolts of a machine are less than 2^40 each, or they are nonsense. */
 static int power_of(int dir, uint64_t *ret_uw)
 {
-	uint64_t uw, ua, uv;
+	uint64_t uw, ua = 0, uv = 0;
 	int r = magnitude(dir, "power_now", &uw);
 
 	/* 0 stands for not knowing: whatever reads this consumes something. */
