@@ -7,7 +7,7 @@
 
 #include "base/num.h"
 
-enum { FORGET_SECONDS = 3600, RETRY_SECONDS = 60, RETRY_MAX = 3600, SOCKETS_MAX = 64 };
+enum { FORGET_SECONDS = 300, RETRY_SECONDS = 60, RETRY_MAX = 3600, SOCKETS_MAX = 64 };
 
 static const struct str form = { "1", 1 };
 

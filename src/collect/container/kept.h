@@ -48,8 +48,8 @@ struct kept_table {
 /* A damaged value is an empty table. All texts are copied into the arena. */
 void kept_load(struct kept_table *table, struct arena *arena, struct str value);
 /*
- * Forgets what has been gone for an hour, and is to be called once in a cycle. False when nothing
- * has changed; else `out` has the new value. Of too many, those that are gone go first.
+ * Forgets what has been gone for five minutes, and is to be called once in a cycle. False when
+ * nothing has changed; else `out` has the new value. Of too many, those that are gone go first.
  */
 bool kept_save(struct kept_table *table, int64_t now, struct buf *out);
 
