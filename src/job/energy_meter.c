@@ -199,7 +199,8 @@ static void read_model(struct meter_child *m, int64_t ns, uint64_t busy_ns, size
 	m->source = "model";
 	if (!m->read_before)
 		energy_share_learnt(&m->share, JOB_ENERGY_CPU, (uint64_t)(model->idle_watts * 1e6));
-	energy_share_add(&m->share, JOB_ENERGY_CPU, model_uj(model, busy_ns, cpus, ns), ns);
+	if (ns > 0)
+		energy_share_add(&m->share, JOB_ENERGY_CPU, model_uj(model, busy_ns, cpus, ns), ns);
 }
 
 /* Of the whole machine what is told of by itself is taken away: GPUs are used by others. */
