@@ -55,6 +55,19 @@ static void put_size(struct buf *to, uint64_t bytes)
 	buf_printf(to, "%.1f %s", value, units[unit]);
 }
 
+static void put_joules(struct buf *to, double joules)
+{
+	static const char *const units[] = { "J", "kJ", "MJ", "GJ", "TJ" };
+	size_t unit = 0;
+
+	/* What would be printed as 1e+04 is one of the next unit. */
+	while (joules >= 9999.5 && unit + 1 < ARRAY_SIZE(units)) {
+		joules /= 1000;
+		unit++;
+	}
+	buf_printf(to, "%.4g %s", joules, units[unit]);
+}
+
 /* Thousands apart: 12 345 678. */
 static void put_count(struct buf *to, uint64_t value)
 {
@@ -162,8 +175,10 @@ void summary_table(const struct run_summary *s, struct buf *to)
 	}
 	if (s->has_energy) {
 		key(to, "energy");
-		buf_printf(to, "%.4g J, mean %.3g W; host idle %.4g J\n", s->energy_joules,
-			   s->energy_watts, s->energy_idle_joules);
+		put_joules(to, s->energy_joules);
+		buf_printf(to, ", mean %.3g W; host idle ", s->energy_watts);
+		put_joules(to, s->energy_idle_joules);
+		buf_char(to, '\n');
 	}
 	if (s->delivery.n) {
 		key(to, "gateway");

@@ -57,6 +57,8 @@ static void test_lines(void **state)
 	s.stage = STR("copy");
 	s.has_energy = true;
 	s.energy_joules = 12.5;
+	s.energy_idle_joules = 400;
+	s.energy_watts = 0.15;
 	summary_lines(&s, &got);
 	buf_char(&got, '\0');
 	assert_string_equal(got.p, "job backup\n"
@@ -78,8 +80,8 @@ static void test_lines(void **state)
 				   "context_switches_involuntary 999\n"
 				   "processes_left 0\n"
 				   "energy_joules 12.5\n"
-				   "energy_idle_joules 0\n"
-				   "energy_mean_watts 0\n"
+				   "energy_idle_joules 400\n"
+				   "energy_mean_watts 0.15\n"
 				   "gateway delivered\n");
 }
 
@@ -108,12 +110,14 @@ static void test_endings(void **state)
 	s.processes = 2;
 	s.has_energy = true;
 	s.energy_joules = 123.456;
+	s.energy_idle_joules = 12345678;
+	s.energy_watts = 4.125;
 	s.delivery = (struct str){ 0 };
 	assert_part(table_of(&s, &arena), "failure, exit status 3, 4 attempts\n");
 	assert_part(table_of(&s, &arena), "job backup, stage a?[2Jb\n");
 	assert_part(table_of(&s, &arena), "\n  processes left    2\n");
 	assert_part(table_of(&s, &arena),
-		    "\n  energy            123.5 J, mean 0 W; host idle 0 J\n");
+		    "\n  energy            123.5 J, mean 4.12 W; host idle 12.35 MJ\n");
 	assert_false(str_ends(table_of(&s, &arena), STR("delivered\n")));
 }
 
