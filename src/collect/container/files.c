@@ -174,10 +174,11 @@ static int bundle_in(struct files *files, const struct known_maker *maker, struc
 	return r;
 }
 
-static int storage_in(struct files *files, const struct known_maker *maker, struct str base,
-		      const struct cgroup_name *name, struct known *known, int64_t *ret_changed_ns)
+static int storage_of_driver(struct files *files, const struct known_maker *maker, struct str base,
+			     struct str driver, const struct cgroup_name *name, struct known *known,
+			     int64_t *ret_changed_ns)
 {
-	struct str path = ARENA_CONCAT(files->scratch, base, STR("/overlay-containers"));
+	struct str path = ARENA_CONCAT(files->scratch, base, driver);
 	struct storage *storage = storage_of(files, path);
 	struct known bundle = { 0 };
 	int r = storage ? storage->r : -EMFILE;
@@ -195,6 +196,30 @@ static int storage_in(struct files *files, const struct known_maker *maker, stru
 	known->watch = ARENA_CONCAT(maker->arena, path, STR("/containers.json"));
 	*ret_changed_ns = storage->changed_ns;
 	return 0;
+}
+
+/* A user without overlay mounts has "vfs"; others are for file systems of these names. */
+static int storage_in(struct files *files, const struct known_maker *maker, struct str base,
+		      const struct cgroup_name *name, struct known *known, int64_t *ret_changed_ns)
+{
+	static const struct str drivers[] = {
+		STR("/overlay-containers"),
+		STR("/vfs-containers"),
+		STR("/btrfs-containers"),
+		STR("/zfs-containers"),
+	};
+	int worst = -ENOENT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(drivers); i++) {
+		int r = storage_of_driver(files, maker, base, drivers[i], name, known,
+					  ret_changed_ns);
+
+		if (r == 0)
+			return 0;
+		if (r != -ENOENT)
+			worst = r;
+	}
+	return worst;
 }
 
 /* --- containerd ---------------------------------------------------------------------------- */

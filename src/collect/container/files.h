@@ -13,7 +13,7 @@ struct storage {
 	struct json json;
 };
 
-enum { STORAGES_MAX = 64, FILES_SIZE_MAX = 8 << 20 };
+enum { STORAGES_MAX = 256, FILES_SIZE_MAX = 8 << 20 };
 
 struct files {
 	struct host *host;
