@@ -439,14 +439,48 @@ static void test_model(void **state)
 	}
 }
 
+/* A ledger that somebody has damaged is none, or one with other numbers. */
+static void test_damaged(void **state)
+{
+	static const struct str key = { "energy.ledger", sizeof("energy.ledger") - 1 };
+	struct world w;
+	char copy[4096];
+	size_t n;
+
+	(void)state;
+	world_start(&w, false, settings);
+	world_process_start(&w, world_group_start(&w, 0, "a"));
+	for (int i = 0; i < 3; i++) {
+		live(&w);
+		assert_int_equal(world_cycle(&w), 0);
+	}
+	n = state_get(&w.one.state, key).n;
+	assert_true(n > 100 && n < sizeof(copy));
+	memcpy(copy, state_get(&w.one.state, key).p, n);
+	for (int round = 0; round < 500; round++) {
+		char bad[sizeof(copy)];
+		size_t bad_n = round < 100 ? (size_t)round * n / 100 : n;
+
+		memcpy(bad, copy, n);
+		for (int i = 0; round >= 100 && i < 3; i++)
+			bad[world_some(&w, (unsigned)n)] = (char)world_random(&w);
+		state_set(&w.one.state, key, (struct str){ bad, bad_n });
+		live(&w);
+		assert_int_equal(world_cycle(&w), 0);
+		if (bad_n < n)
+			assert_int_equal(w.account->host_uj[0], 0);
+	}
+	world_stop(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shares),    cmocka_unit_test(test_new_group),
-		cmocka_unit_test(test_packages),  cmocka_unit_test(test_psys),
-		cmocka_unit_test(test_processes), cmocka_unit_test(test_boot),
-		cmocka_unit_test(test_model),     cmocka_unit_test(test_lives_v1),
-		cmocka_unit_test(test_lives_v2),
+		cmocka_unit_test(test_damaged),   cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_new_group), cmocka_unit_test(test_packages),
+		cmocka_unit_test(test_psys),      cmocka_unit_test(test_processes),
+		cmocka_unit_test(test_boot),      cmocka_unit_test(test_model),
+		cmocka_unit_test(test_lives_v1),  cmocka_unit_test(test_lives_v2),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,12 @@ static void time_of(struct codec *c, int64_t *ns)
 	uint64_t value = (uint64_t)*ns;
 
 	number(c, &value);
+	/* Times are added and subtracted: none from a damaged state may be so large that it
+	 * matters. */
+	if (value > INT64_MAX / 4) {
+		c->wrong = true;
+		value = 0;
+	}
 	*ns = (int64_t)value;
 }
 
