@@ -11,6 +11,28 @@
 #include "collect/node/os_release.h"
 #include "config.h"
 
+struct machine_conf {
+	bool topology;
+};
+
+static const struct opt opts[] = {
+	{
+		.name = "topology",
+		.type = OPT_BOOL,
+		.offset = offsetof(struct machine_conf, topology),
+		.preset = "false",
+		.help = "tell threads, caches and NUMA nodes one by one, too",
+	},
+	{ 0 },
+};
+
+static const struct opt_section section = {
+	.path = "collectors.machine",
+	.help = "the machine as cAdvisor tells it",
+	.opts = opts,
+	.size = sizeof(struct machine_conf),
+};
+
 struct self {
 	struct arena arena;
 	struct str machine_id, system_uuid, boot_id;
@@ -181,6 +203,7 @@ static void add_dimms(struct collect *c, const struct label base[3])
 
 static int run(struct collect *c)
 {
+	const struct machine_conf *conf = c->conf;
 	struct self *self = c->self;
 	int r, result;
 
@@ -200,6 +223,8 @@ static int run(struct collect *c)
 	if (r < 0)
 		result = r;
 	add_dimms(c, base);
+	if (conf && conf->topology)
+		machine_topology(c, base);
 	metrics_add(c->out, &descs[ERROR], result < 0);
 	return result;
 }
@@ -219,6 +244,7 @@ const struct collector collector_machine = {
 	.reads = "/proc/meminfo, /sys/devices/system/cpu, /sys/devices/system/edac/mc, "
 		 "/sys/class/dmi/id/product_uuid, /etc/machine-id",
 	.on = true,
+	.section = &section,
 	.self_size = sizeof(struct self),
 	.run = run,
 	.close = close_machine,

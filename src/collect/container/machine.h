@@ -15,6 +15,15 @@ struct machine_cpus {
 int machine_cpus(struct collect *c, struct machine_cpus *cpus);
 void machine_cpus_release(struct machine_cpus *cpus);
 
+/* Takes "4" or "4-7" off the front of a list of CPUs. False when it is none. */
+bool machine_take_range(struct str *list, uint64_t *ret_from, uint64_t *ret_to);
+
+/*
+ * What is where: threads of cores, caches, and memory, huge pages and distances of nodes. `base`
+ * are the three labels of all.
+ */
+void machine_topology(struct collect *c, const struct label *base);
+
 /* Memory modules of one type, as the hardware's error reporting (EDAC) knows them. */
 struct machine_dimm_type {
 	struct str type;

@@ -18,8 +18,7 @@ struct cpu {
 	bool counted;          /* whether that is known */
 };
 
-/* The next "4" or "4-7" of a list. */
-static bool take_range(struct str *list, uint64_t *ret_from, uint64_t *ret_to)
+bool machine_take_range(struct str *list, uint64_t *ret_from, uint64_t *ret_to)
 {
 	struct str range, low;
 
@@ -51,7 +50,7 @@ static struct cpu look_at(struct collect *c, int dir, uint64_t number)
 	if (host_attr_i64(topology, "core_id", &cpu.core) < 0)
 		cpu.core = -1;
 	if (host_attr(topology, "thread_siblings_list", c->scratch, &siblings) == 0 &&
-	    take_range(&siblings, &first, &last)) {
+	    machine_take_range(&siblings, &first, &last)) {
 		cpu.counted = true;
 		cpu.first = first == number;
 	}
@@ -100,7 +99,7 @@ int machine_cpus(struct collect *c, struct machine_cpus *known)
 	list = str_trim(list);
 	if (known->threads && str_eq(list, known->online))
 		return 0;
-	for (rest = list; take_range(&rest, &from, &to);)
+	for (rest = list; machine_take_range(&rest, &from, &to);)
 		n += to - from + 1;
 	if (!n || rest.n || list.n > ONLINE_MAX || n > CPUS_MAX)
 		return collect_fail(c, -EBADMSG, "devices/system/cpu/online: not a list of CPUs");
@@ -111,7 +110,7 @@ int machine_cpus(struct collect *c, struct machine_cpus *known)
 	if (dir < 0)
 		return collect_fail(c, dir, "devices/system/cpu: %s", strerror(-dir));
 	n = 0;
-	for (rest = list; take_range(&rest, &from, &to);)
+	for (rest = list; machine_take_range(&rest, &from, &to);)
 		for (; from <= to; from++)
 			cpus[n++] = look_at(c, dir, from);
 	count(known, cpus, n);
