@@ -130,7 +130,7 @@ static void test_locked_key(void **state)
 		_exit((int)ask(&strict, &conf, &arena, &reply));
 	}
 	/* An alarm() in the child would not do: OpenSSL catches it while it asks. */
-	for (int i = 0; i < 1000 && waitpid(pid, &status, WNOHANG) == 0; i++)
+	for (int i = 0; i < 6000 && waitpid(pid, &status, WNOHANG) == 0; i++)
 		(void)usleep(10000);
 	if (kill(pid, SIGKILL) == 0) {
 		(void)waitpid(pid, &status, 0);

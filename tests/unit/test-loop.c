@@ -21,8 +21,9 @@ static void test_ticks_coalesce(void **state)
 	assert_int_equal(loop_tick_at(&loop, begin + 20 * MS, 20 * MS), 0);
 	assert_int_equal(loop_wait(&loop, -1), LOOP_TICK);
 	assert_true(clock_ns(CLOCK_BOOTTIME) >= begin + 20 * MS);
-	(void)usleep(100000);
-	/* Five were missed; they are one. */
+	/* Five are missed; they are one, and three seconds pass before the next. */
+	begin = clock_ns(CLOCK_BOOTTIME);
+	assert_int_equal(loop_tick_at(&loop, begin - 12000LL * MS, 3000LL * MS), 0);
 	assert_int_equal(loop_wait(&loop, 0), LOOP_TICK);
 	assert_int_equal(loop_wait(&loop, 0), 0);
 	/* The schedule goes on. */
@@ -151,24 +152,29 @@ static void test_more_than_room(void **state)
 static void test_child(void **state)
 {
 	struct loop loop;
+	int go[2];
 	pid_t pid;
 
 	(void)state;
 	assert_int_equal(loop_open(&loop, true), 0);
+	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
 	pid = fork();
 	if (pid == 0) {
-		(void)usleep(20000);
+		(void)!read(go[0], &pid, 1);
 		(void)kill(getpid(), SIGSTOP);
 		_exit(0);
 	}
 	assert_true(pid > 0);
 	assert_int_equal(loop_wait(&loop, 0), 0);
+	assert_int_equal(write(go[1], "x", 1), 1);
 	assert_int_equal(loop_wait(&loop, -1), LOOP_CHILD);
 	assert_int_equal(loop_wait(&loop, 10 * MS), 0);
 	(void)kill(pid, SIGCONT);
 	assert_int_equal(loop_wait(&loop, -1), LOOP_CHILD);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	loop_close(&loop);
+	(void)close(go[0]);
+	(void)close(go[1]);
 }
 
 int main(void)
