@@ -196,6 +196,8 @@ const struct labels *metrics_labels(struct metrics *m, size_t n, const struct la
 
 	struct labels *labels = arena_alloc(&m->arena, sizeof(*labels) + n * sizeof(*v));
 
+	m->marks = arena_grow(&m->arena, m->marks, m->labels, sizeof(*m->marks));
+	m->marks[m->labels] = (struct family_marks){ .first = UINT32_MAX };
 	labels->hash = (uint32_t)hash;
 	labels->id = m->labels++;
 	labels->n = (uint32_t)n;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Families and samples. Samples are chained in blocks per family, so the output is contiguous
- * by family without sorting, and (family id, labels id) in one word is all that the check for
- * duplicates has to remember.
+ * by family without sorting, and a bit, or (family id, labels id) in one word, is all that the
+ * check for duplicates has to remember.
  */
 #include "metric/metrics.h"
 
@@ -28,6 +28,7 @@ void metrics_reset(struct metrics *m)
 	memset(m->dropped_example, 0, sizeof(m->dropped_example));
 	m->family_table = NULL;
 	m->labels_table = NULL;
+	m->marks = NULL;
 	m->seen = NULL;
 	if (family_slots)
 		m->family_table = arena_zalloc(&m->arena, family_slots, sizeof(*m->family_table));
@@ -226,9 +227,26 @@ static void grow_seen(struct metrics *m)
 	}
 }
 
-/* Enters the pair; false when it is there already. */
+/*
+ * Enters the pair; false when it is there already. A set is given to neighbours mostly: their bits
+ * lie together, where each place in the table would be another line of the cache.
+ */
 static bool first_seen(struct metrics *m, const struct family *f, const struct labels *labels)
 {
+	enum { BEFORE = 32, BITS = 64 };
+	struct family_marks *marks = &m->marks[labels->id];
+	uint32_t bit;
+
+	if (marks->first == UINT32_MAX)
+		marks->first = f->id > BEFORE ? f->id - BEFORE : 0;
+	bit = f->id - marks->first;
+	if (bit < BITS * (sizeof(marks->bits) / sizeof(marks->bits[0]))) {
+		uint64_t *word = &marks->bits[bit / BITS], mask = UINT64_C(1) << bit % BITS;
+		bool first = !(*word & mask);
+
+		*word |= mask;
+		return first;
+	}
 	/* Not m->series: a rejected family's pairs stay in. */
 	if (m->seen_slots < 2 * (m->n_seen + 1) || !m->seen)
 		grow_seen(m);

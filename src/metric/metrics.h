@@ -97,6 +97,12 @@ struct metrics_limits {
 	uint32_t series, series_per_family; /* 0: no limit */
 };
 
+/* Which families a label set was given to: those from `first` on by bit, others by table. */
+struct family_marks {
+	uint32_t first; /* UINT32_MAX: it was given to none yet */
+	uint64_t bits[2];
+};
+
 struct metrics {
 	struct arena arena;
 	struct metrics_limits limits;
@@ -108,6 +114,7 @@ struct metrics {
 	struct str *grouping;
 	struct family **family_table;
 	struct labels **labels_table;
+	struct family_marks *marks; /* by label set's id */
 	uint64_t *seen;
 	uint32_t family_slots, labels_slots, seen_slots, n_seen;
 };
