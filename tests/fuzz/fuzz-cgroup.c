@@ -12,7 +12,7 @@
 
 #include "base/file.h"
 #include "collect/collector.h"
-#include "collect/container/settings.h"
+#include "collect/container/cgroup.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -155,6 +155,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct fuzz *f;
 	const struct cgroup_conf conf = { .percpu = true, .hugetlb = true, .processes = true };
+	static struct cgroup_self self;
 	struct collect c;
 	const char *file;
 
@@ -174,6 +175,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.scratch = &f->scratch,
 		.state = &f->state,
 		.conf = &conf,
+		.self = &self,
 		.why_arena = &f->why,
 	};
 	must(f->type->run(&c) == 0);

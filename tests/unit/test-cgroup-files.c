@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <malloc.h>
 #include <math.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
 
 #include "collect/container/settings.h"
 #include "one-collector.h"
@@ -191,6 +193,52 @@ static void test_reservation(void **state)
 	one_stop(&one);
 }
 
+/*
+ * An agent reads limits again when something was written beside them. What is stored through a
+ * mapping is no write: so one sees that they were not read.
+ */
+static void test_limits_watched(void **state)
+{
+	const char *family = "container_spec_memory_limit_bytes";
+	_cleanup_fd_ int fd = -1, probe = -1;
+	struct one one;
+	char *map;
+
+	(void)state;
+	start(&one);
+	one_write(&one, G "memory.current", "1000\n");
+	one_write(&one, G "memory.max", "500\n");
+	assert_int_equal(one_run(&one), 0);
+	fd = openat(one.root, G "memory.max", O_RDWR | O_CLOEXEC);
+	map = mmap(NULL, 4, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_true(map != MAP_FAILED);
+	map[0] = '6';
+	assert_int_equal(one_run(&one), 0);
+	probe = inotify_init1(IN_CLOEXEC);
+	/* Where there is no watching, or not in memory, it is read. */
+	if (probe >= 0 && strncmp(one.path, "/dev/shm", 8) == 0)
+		assert_true(value(&one, family) == 500);
+	else
+		assert_true(value(&one, family) == 600);
+	one_write(&one, G "cgroup.procs", "2\n");
+	assert_int_equal(one_run(&one), 0);
+	assert_true(value(&one, family) == 600);
+	map[0] = '7';
+	assert_int_equal(munmap(map, 4), 0);
+	one_restart(&one);
+	assert_int_equal(one_run(&one), 0);
+	assert_true(value(&one, family) == 700);
+	/* A group of the same name that came in its place. */
+	assert_int_equal(renameat(one.root, "sys/fs/cgroup/g", one.root, "sys/fs/cgroup/h"), 0);
+	one_write(&one, G "memory.current", "1000\n");
+	one_write(&one, G "memory.max", "300\n");
+	one_write(&one, G "cgroup.procs", "4\n");
+	assert_int_equal(one_run(&one), 0);
+	assert_true(value(&one, family) == 300);
+	assert_true(one_value(&one, family, "id=\"/h\"") == 700);
+	one_stop(&one);
+}
+
 /* Of the whole host only, in seconds, and of whole disks. */
 static void test_diskstats(void **state)
 {
@@ -361,12 +409,12 @@ static void test_come_and_go(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_absent),      cmocka_unit_test(test_no_groups),
-		cmocka_unit_test(test_gaps),        cmocka_unit_test(test_quota),
-		cmocka_unit_test(test_swap_limit),  cmocka_unit_test(test_reservation),
-		cmocka_unit_test(test_diskstats),   cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_made),        cmocka_unit_test(test_pressure),
-		cmocka_unit_test(test_come_and_go),
+		cmocka_unit_test(test_absent),         cmocka_unit_test(test_no_groups),
+		cmocka_unit_test(test_gaps),           cmocka_unit_test(test_quota),
+		cmocka_unit_test(test_swap_limit),     cmocka_unit_test(test_reservation),
+		cmocka_unit_test(test_limits_watched), cmocka_unit_test(test_diskstats),
+		cmocka_unit_test(test_faults),         cmocka_unit_test(test_made),
+		cmocka_unit_test(test_pressure),       cmocka_unit_test(test_come_and_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,6 +112,7 @@ static void add_group(struct cgroup_reader *r)
 {
 	_cleanup_fd_ int v2 = cgroup_open(r->c->host, r->group, CGROUP_V2);
 
+	cgroup_limits_get(r, v2);
 	cgroup_add_cpu(r, v2);
 	cgroup_add_pressure(r, v2);
 	cgroup_add_memory(r, v2);
@@ -148,6 +149,7 @@ static int run(struct collect *c)
 	if (r.conf->hugetlb)
 		read_page_sizes(&r);
 	cgroup_made_begin(&r);
+	cgroup_limits_begin(&r);
 	for (size_t i = 0; i < containers->n; i++) {
 		r.container = &containers->v[i];
 		r.group = r.container->cgroup;
@@ -157,6 +159,7 @@ static int run(struct collect *c)
 		if (!r.container->hidden && !r.container->nested)
 			add_group(&r);
 	}
+	cgroup_limits_end(&r);
 	cgroup_made_end(&r);
 	if (r.table->left_out)
 		collect_note(c, STR("sys/fs/cgroup"), "%zu control groups are beyond the limit",
@@ -167,6 +170,11 @@ static int run(struct collect *c)
 	return 0;
 }
 
+static void close_cgroup(struct collect *c)
+{
+	cgroup_limits_release(c->self);
+}
+
 const struct collector collector_cgroup = {
 	.name = "cgroup",
 	.help = "containers, units and other control groups",
@@ -174,5 +182,7 @@ const struct collector collector_cgroup = {
 		 "/proc/PID/{cgroup,net/dev}, /proc/1/mountinfo, statfs(2)",
 	.on = true,
 	.section = &section_cgroup,
+	.self_size = sizeof(struct cgroup_self),
 	.run = run,
+	.close = close_cgroup,
 };

@@ -20,9 +20,26 @@ enum cgroup_family {
 extern const struct metric_desc cgroup_families[CGROUP_FAMILIES];
 
 struct cgroup_device; /* a block device */
+struct cgroup_known;  /* limits of a group, and how one knows that they are these */
 struct cgroup_made;   /* since when there is a group */
 
 enum { CGROUP_FILE_MAX = 64 * 1024 };
+
+/* What v2 has of limits; CGROUP_UNLIMITED stands for none. */
+struct cgroup_limits {
+	bool has_cpu, has_weight, has_memory, has_swap, has_reservation;
+	uint64_t quota, period, weight, memory, swap, reservation;
+};
+
+/* What an agent keeps between cycles: the limits of groups whose directories it watches. */
+struct cgroup_self {
+	bool watching;
+	int notify; /* inotify */
+	unsigned turn;
+	struct arena arena[2]; /* of this cycle and of the one before */
+	size_t n;
+	struct cgroup_known *known; /* by id */
+};
 
 /* The reading of all groups in one cycle. */
 struct cgroup_reader {
@@ -43,10 +60,14 @@ struct cgroup_reader {
 	struct str boot; /* its id; empty: not known */
 	size_t n_made_before, n_made;
 	struct cgroup_made *made_before, *made;
+	size_t n_dirty, n_known;
+	int *dirty; /* watched directories in which something was written */
+	struct cgroup_known *known;
 	/* The group it is at. */
 	const struct container *container;
 	const struct cgroup *group;
 	bool root, leaf;
+	struct cgroup_limits limits; /* of v2 */
 };
 
 static inline void cgroup_add(const struct cgroup_reader *r, enum cgroup_family family,
@@ -68,6 +89,12 @@ static inline bool cgroup_has_v2(const struct cgroup_reader *r, int v2, enum cgr
 {
 	return v2 >= 0 && r->group->controllers & 1u << controller;
 }
+
+/* r->limits of the group it is at; around all of them, and when the collector ends. */
+void cgroup_limits_begin(struct cgroup_reader *r);
+void cgroup_limits_get(struct cgroup_reader *r, int v2);
+void cgroup_limits_end(struct cgroup_reader *r);
+void cgroup_limits_release(struct cgroup_self *self);
 
 /* Since when there are groups: around all of them, and of the one it is at (0: not known). */
 void cgroup_made_begin(struct cgroup_reader *r);

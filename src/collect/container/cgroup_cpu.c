@@ -66,22 +66,6 @@ static void add_quota(struct cgroup_reader *r, int dir, const struct cgroup_key 
 		cgroup_add_keys(r, keys, n, cgroup_keys(text, keys, n, values), values);
 }
 
-/* "QUOTA PERIOD", or "max PERIOD". */
-static bool read_cpu_max(int dir, uint64_t *ret_quota, uint64_t *ret_period)
-{
-	char buffer[64];
-	struct str text, word;
-
-	if (cgroup_read_file(dir, "cpu.max", buffer, sizeof(buffer), &text) < 0 ||
-	    !str_word(&text, &word) || !num_take_u64(&text, ret_period))
-		return false;
-	if (str_eq(word, STR("max"))) {
-		*ret_quota = CGROUP_UNLIMITED;
-		return true;
-	}
-	return num_u64(word, ret_quota) == 0;
-}
-
 /* The inverse of how runtimes make weights of 1 to 10000 from shares of 2 to 262144. */
 static double shares_of_weight(uint64_t weight)
 {
@@ -91,16 +75,16 @@ static double shares_of_weight(uint64_t weight)
 
 static void add_v2(struct cgroup_reader *r, int dir)
 {
-	uint64_t quota, period, weight;
+	const struct cgroup_limits *limits = &r->limits;
 
-	if (!read_cpu_max(dir, &quota, &period))
+	if (!limits->has_cpu)
 		return;
-	cgroup_add(r, FAMILY_SPEC_CPU_PERIOD, (double)period);
-	if (cgroup_number(dir, "cpu.weight", &weight) && weight <= 10000)
-		cgroup_add(r, FAMILY_SPEC_CPU_SHARES, shares_of_weight(weight));
-	if (quota == CGROUP_UNLIMITED)
+	cgroup_add(r, FAMILY_SPEC_CPU_PERIOD, (double)limits->period);
+	if (limits->has_weight && limits->weight <= 10000)
+		cgroup_add(r, FAMILY_SPEC_CPU_SHARES, shares_of_weight(limits->weight));
+	if (limits->quota == CGROUP_UNLIMITED)
 		return;
-	cgroup_add(r, FAMILY_SPEC_CPU_QUOTA, (double)quota);
+	cgroup_add(r, FAMILY_SPEC_CPU_QUOTA, (double)limits->quota);
 	add_quota(r, dir, quota_v2, ARRAY_SIZE(quota_v2));
 }
 

@@ -139,19 +139,6 @@ static void add_v2_root(struct cgroup_reader *r, int dir)
 	add_host_limits(r);
 }
 
-/* What is kept for the group: memory.low (of Docker's --memory-reservation) or memory.min. */
-static void add_reservation(struct cgroup_reader *r, int dir)
-{
-	uint64_t low, min;
-	bool has_low = cgroup_limit(dir, "memory.low", &low);
-	bool has_min = cgroup_limit(dir, "memory.min", &min);
-
-	if (has_min && (!has_low || low < min))
-		low = min;
-	if (has_low || has_min)
-		cgroup_add(r, FAMILY_SPEC_RESERVATION, low == CGROUP_UNLIMITED ? 0 : (double)low);
-}
-
 static void add_v2_events(struct cgroup_reader *r, int dir)
 {
 	uint64_t values[ARRAY_SIZE(events)];
@@ -166,15 +153,23 @@ static void add_v2_events(struct cgroup_reader *r, int dir)
 		cgroup_add(r, FAMILY_MEMORY_FAILCNT, (double)values[MAX]);
 }
 
-static void add_v2_swap(struct cgroup_reader *r, int dir)
+static void add_limit(struct cgroup_reader *r, enum cgroup_family family, uint64_t limit)
 {
-	uint64_t limit;
+	cgroup_add(r, family, limit == CGROUP_UNLIMITED ? 0 : (double)limit);
+}
 
-	/* Without swap accounting there is neither file. */
-	if (!cgroup_limit(dir, "memory.swap.max", &limit))
+static void add_v2_limits(struct cgroup_reader *r, int dir)
+{
+	const struct cgroup_limits *limits = &r->limits;
+
+	if (limits->has_memory)
+		add_limit(r, FAMILY_SPEC_MEMORY_LIMIT, limits->memory);
+	if (limits->has_reservation)
+		add_limit(r, FAMILY_SPEC_RESERVATION, limits->reservation);
+	if (!limits->has_swap)
 		return;
-	if (limit != CGROUP_UNLIMITED)
-		cgroup_add(r, FAMILY_SPEC_SWAP_LIMIT, (double)limit);
+	if (limits->swap != CGROUP_UNLIMITED)
+		cgroup_add(r, FAMILY_SPEC_SWAP_LIMIT, (double)limits->swap);
 	/* A file less to read on a host without swap. */
 	if (r->has_swap && !r->swap_total)
 		cgroup_add(r, FAMILY_MEMORY_SWAP, 0);
@@ -194,9 +189,7 @@ static void add_v2(struct cgroup_reader *r, int dir)
 	add_usage(r, usage, add_stat(r, dir, stat_v2, ARRAY_SIZE(stat_v2), values), values);
 	cgroup_add_number(r, dir, "memory.peak", FAMILY_MEMORY_MAX_USAGE);
 	add_v2_events(r, dir);
-	cgroup_add_limit(r, dir, "memory.max", FAMILY_SPEC_MEMORY_LIMIT);
-	add_v2_swap(r, dir);
-	add_reservation(r, dir);
+	add_v2_limits(r, dir);
 }
 
 /* v1's second limit is of memory and swap together: what is told is swap alone, as of v2. */
