@@ -9,7 +9,7 @@
 
 struct row {
 	int socket, id; /* id: of the domain's zone; -1 is the socket itself */
-	bool mmio;
+	bool mmio, perf;
 	struct str name;
 	uint64_t total_uj, delta_uj;
 	int64_t delta_ns; /* 0: a part of it has no difference */
@@ -17,7 +17,8 @@ struct row {
 
 static bool is_mmio(const struct energy_source *source)
 {
-	return memmem(source->path.p, source->path.n, "intel-rapl-mmio", 15) != NULL;
+	return source->path.n &&
+	       memmem(source->path.p, source->path.n, "intel-rapl-mmio", 15) != NULL;
 }
 
 /* The last number of ".../intel-rapl:0:2" is the zone's, or that of the perf event. */
@@ -44,10 +45,14 @@ static bool place(const struct energy_source *source, struct row *ret)
 		return false;
 	if (source->domain != DOMAIN_PACKAGE && !names[source->domain])
 		return false;
+	/* Of AMD's cores there is one. */
+	if (source->left_out && !is_mmio(source))
+		return false;
 	*ret = (struct row){
 		.socket = source->package < 0 ? 0 : source->package,
 		.id = -1,
-		.mmio = source->path.n && is_mmio(source),
+		.mmio = is_mmio(source),
+		.perf = source->kind == ENERGY_PERF,
 	};
 	if (source->domain != DOMAIN_PACKAGE) {
 		ret->name = str_of(names[source->domain]);
@@ -100,7 +105,9 @@ static const struct labels *labels_of(struct collect *c, const struct row *row)
 	struct str socket = arena_printf(c->scratch, "%d", row->socket);
 	struct label source = {
 		STR("value_source"),
-		row->mmio ? STR("powercap_rapl_mmio") : STR("powercap_rapl"),
+		row->mmio   ? STR("powercap_rapl_mmio")
+		: row->perf ? STR("perf")
+			    : STR("powercap_rapl"),
 	};
 
 	if (row->id < 0)
