@@ -245,6 +245,45 @@ static void test_hostile_state(void **state)
 	}
 }
 
+/* As if the state had been written so long ago. */
+static void age(struct one *one, int64_t by_ns)
+{
+	struct str text = state_get(&one->state, STR("energy.meter"));
+	struct buf aged = { 0 };
+	uint64_t n;
+
+	for (int i = 0; i < 10; i++) {
+		assert_true(num_take_u64(&text, &n));
+		/* When it was read on two clocks, and when in a cycle. */
+		buf_u64(&aged, i == 3 || i == 4 || i == 8 ? n - (uint64_t)by_ns : n);
+		buf_char(&aged, ' ');
+	}
+	buf_str(&aged, str_skip(text, 1));
+	state_set(&one->state, STR("energy.meter"), buf_view(&aged));
+	buf_release(&aged);
+}
+
+/* A timer that is too slow for the counter: 4500 W run through 9 kJ in two seconds. */
+static void test_oneshots_too_far_apart(void **state)
+{
+	struct one *one = *state;
+	const struct meter *meter;
+
+	number(one, ZONE0 "max_energy_range_uj", 9000000000);
+	number(one, ZONE0 "constraint_0_max_power_uw", 3000000000);
+	(void)cycle(one);
+	for (int i = 1; i <= 3; i++) {
+		age(one, INT64_C(5000000000));
+		one_restart(one);
+		number(one, ZONE0 "energy_uj", 5000000 + (uint64_t)i);
+		meter = cycle(one);
+		assert_int_equal(meter->gaps[GAP_AMBIGUOUS], i);
+		assert_int_equal(meter->v[0].total_uj, 5000000);
+		assert_int_equal(meter->v[0].delta_ns, 0);
+		assert_true(meter->missing);
+	}
+}
+
 /* Sources that came and went leave lines; there is a limit to them. */
 static void test_state_is_bounded(void **state)
 {
@@ -359,6 +398,7 @@ int main(void)
 		TEST(test_power),
 		TEST(test_standing_still),
 		TEST(test_hostile_state),
+		TEST(test_oneshots_too_far_apart),
 		TEST(test_state_is_bounded),
 		TEST(test_conservation),
 		TEST(test_ticks),
