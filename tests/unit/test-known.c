@@ -238,9 +238,9 @@ static void test_refresh(void **state)
 	assert_false(known_refresh(&s.maker, json, &s.known));
 	json_release(&json);
 	json = parse(&s, texts[2]);
-	assert_true(known_refresh(&s.maker, json, &s.known));
+	assert_false(known_refresh(&s.maker, json, &s.known));
 	assert_text(s.known.name, "web2");
-	assert_int_equal(s.known.health, -1);
+	assert_int_equal(s.known.health, 0);
 	stop(&s, &json);
 }
 

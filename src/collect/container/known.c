@@ -336,19 +336,22 @@ int known_storage(const struct known_maker *maker, struct json json, struct str 
 	return -ENOENT;
 }
 
-/* "Up 2 minutes (healthy)", "(unhealthy)", "(health: starting)". */
-static int health_of_status(struct str status)
+/*
+ * "Up 2 minutes (healthy)", "(unhealthy)", "(health: starting)". One that is paused says so
+ * instead, and Podman says nothing: then it is as it was.
+ */
+static int health_of_status(struct str status, int was)
 {
 	if (str_ends(status, STR("(healthy)")))
 		return 1;
-	return str_ends(status, STR("(unhealthy)")) || str_ends(status, STR("starting)")) ? 0 : -1;
+	return str_ends(status, STR("(unhealthy)")) || str_ends(status, STR("starting)")) ? 0 : was;
 }
 
 bool known_refresh(const struct known_maker *maker, struct json one, struct known *known)
 {
 	struct json names = json_get(one, "Names");
 	struct str name = known->name;
-	int health = health_of_status(json_text(json_get(one, "Status")));
+	int health = health_of_status(json_text(json_get(one, "Status")), known->health);
 
 	/* A link to it from another one is "/other/name". */
 	for (size_t i = 0; i < json_size(names); i++) {
