@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list of collectors. A word here that has no collector_WORD does not link. */
+/*
+ * The list of collectors. A word here that has no collector_WORD does not link. They run in this
+ * order: from cgroup on there may be very many series, which must not keep out the host's own where
+ * series are limited.
+ */
 #include "collect/collector.h"
 
 #define COLLECTORS(X)       \
 	X(arp)              \
-	X(cgroup)           \
 	X(conntrack)        \
 	X(cpu)              \
 	X(cpufreq)          \
 	X(diskstats)        \
 	X(dmi)              \
 	X(drm)              \
-	X(ebpf)             \
 	X(edac)             \
 	X(energy)           \
 	X(entropy)          \
@@ -22,7 +24,6 @@
 	X(machine)          \
 	X(mdadm)            \
 	X(meminfo)          \
-	X(namedprocess)     \
 	X(netclass)         \
 	X(netdev)           \
 	X(netstat)          \
@@ -31,15 +32,12 @@
 	X(os)               \
 	X(powersupplyclass) \
 	X(pressure)         \
-	X(process)          \
 	X(rapl)             \
-	X(scaphandre)       \
 	X(schedstat)        \
 	X(selinux)          \
 	X(sockstat)         \
 	X(softnet)          \
 	X(stat)             \
-	X(textfile)         \
 	X(thermal_zone)     \
 	X(time)             \
 	X(timex)            \
@@ -47,6 +45,12 @@
 	X(uname)            \
 	X(vmstat)           \
 	X(xfs)              \
+	X(cgroup)           \
+	X(ebpf)             \
+	X(namedprocess)     \
+	X(process)          \
+	X(scaphandre)       \
+	X(textfile)         \
 	X(self) /* last: it counts what the others had dropped */
 
 #define DECLARE(name) extern const struct collector collector_##name;
