@@ -194,21 +194,52 @@ static void add_figures(struct collect *c, const struct who *who, const struct l
 
 /* --- bytes since the last cycle: what was told then is in the state, a line for each process */
 
-static bool last_io(struct str text, const struct process *process, uint64_t *ret_read,
-		    uint64_t *ret_written)
-{
-	uint64_t pid, start;
-	struct str line;
+struct io {
+	uint64_t pid, start_ns, read_bytes, write_bytes;
+};
 
-	while (str_line(&text, &line))
-		if (num_take_u64(&line, &pid) && pid == process->pid &&
-		    num_take_u64(&line, &start) && start == process->start_ns)
-			return num_take_u64(&line, ret_read) && num_take_u64(&line, ret_written);
-	return false;
+struct io_table {
+	size_t n;
+	struct io *v; /* rising by pid */
+	struct buf now;
+};
+
+static int by_io_pid(const void *a, const void *b)
+{
+	const struct io *x = a, *y = b;
+
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+static void load_io(struct collect *c, struct io_table *table)
+{
+	struct str text = state_get(c->state, STR("scaphandre.io")), line;
+
+	*table = (struct io_table){ 0 };
+	while (str_line(&text, &line)) {
+		struct io io;
+
+		if (!num_take_u64(&line, &io.pid) || !num_take_u64(&line, &io.start_ns) ||
+		    !num_take_u64(&line, &io.read_bytes) || !num_take_u64(&line, &io.write_bytes))
+			continue;
+		table->v = arena_grow(c->scratch, table->v, table->n, sizeof(*table->v));
+		table->v[table->n++] = io;
+	}
+	if (table->n)
+		qsort(table->v, table->n, sizeof(*table->v), by_io_pid);
+}
+
+static const struct io *last_io(const struct io_table *table, const struct process *process)
+{
+	const struct io key = { .pid = process->pid };
+	const struct io *found =
+		table->n ? bsearch(&key, table->v, table->n, sizeof(key), by_io_pid) : NULL;
+
+	return found && found->start_ns == process->start_ns ? found : NULL;
 }
 
 static void add_io_since(struct collect *c, const struct who *who, const struct labels *labels,
-			 struct str before, struct buf *now)
+			 struct io_table *table)
 {
 	static const struct metric_desc written = {
 		"scaph_process_disk_write_bytes",
@@ -220,19 +251,21 @@ static void add_io_since(struct collect *c, const struct who *who, const struct 
 		"Bytes that a process has had read from disks since the last cycle.",
 		METRIC_GAUGE,
 	};
-	uint64_t last_read, last_written;
+	const struct io *last;
 
 	if (!who->has_io)
 		return;
-	buf_printf(now, "%u %llu %llu %llu\n", who->process->pid,
+	buf_printf(&table->now, "%u %llu %llu %llu\n", who->process->pid,
 		   (unsigned long long)who->process->start_ns,
 		   (unsigned long long)who->io.read_bytes, (unsigned long long)who->io.write_bytes);
-	if (!last_io(before, who->process, &last_read, &last_written) ||
-	    who->io.read_bytes < last_read || who->io.write_bytes < last_written)
+	last = last_io(table, who->process);
+	if (!last || who->io.read_bytes < last->read_bytes ||
+	    who->io.write_bytes < last->write_bytes)
 		return;
-	family_add(metrics_family(c->out, &read), labels, (double)(who->io.read_bytes - last_read));
+	family_add(metrics_family(c->out, &read), labels,
+		   (double)(who->io.read_bytes - last->read_bytes));
 	family_add(metrics_family(c->out, &written), labels,
-		   (double)(who->io.write_bytes - last_written));
+		   (double)(who->io.write_bytes - last->write_bytes));
 }
 
 /* --- power */
@@ -246,7 +279,7 @@ static const struct metric_desc power_desc = {
 
 static void add_process(struct collect *c, const struct energy_account *account, size_t cpus,
 			const struct energy_process *p, uint64_t uw, const struct who *who,
-			struct str io_before, struct buf *io_now)
+			struct io_table *io)
 {
 	static const struct metric_desc cpu = {
 		"scaph_process_cpu_usage_percentage",
@@ -259,7 +292,7 @@ static void add_process(struct collect *c, const struct energy_account *account,
 	family_add(metrics_family(c->out, &cpu), labels,
 		   100 * (double)p->cpu_ns / (double)cpus / (double)account->elapsed_ns);
 	add_figures(c, who, labels);
-	add_io_since(c, who, labels, io_before, io_now);
+	add_io_since(c, who, labels, io);
 }
 
 static void add_rest(struct collect *c, const char *name, uint64_t uw)
@@ -285,9 +318,8 @@ int scaphandre_processes(struct collect *c, const struct energy_account *account
 	uint64_t *weights = arena_zalloc(c->scratch, most + RESTS, sizeof(*weights));
 	uint64_t *parts = arena_zalloc(c->scratch, most + RESTS, sizeof(*parts));
 	uint64_t all = 0, of_told = 0, nobody;
-	_cleanup_buf_ struct buf io = { 0 };
+	struct io_table io;
 	const struct process_shared *shared;
-	struct str before;
 	int r;
 
 	if (!account->known || account->elapsed_ns <= 0)
@@ -315,11 +347,13 @@ int scaphandre_processes(struct collect *c, const struct energy_account *account
 	weights[n + 3] = account->idle_uj[1];
 	split_whole(scaphandre_uw(account->host_uj[1], account->elapsed_ns), n + RESTS, weights,
 		    account->host_uj[1], parts, &nobody);
-	before = arena_str(c->scratch, state_get(c->state, STR("scaphandre.io")));
+	load_io(c, &io);
 	for (size_t i = 0; i < n; i++)
-		add_process(c, account, cpus, told[i], parts[i], &who[i], before, &io);
+		add_process(c, account, cpus, told[i], parts[i], &who[i], &io);
 	for (size_t i = 0; i < RESTS; i++)
 		add_rest(c, rests[i], parts[n + i]);
-	state_set(c->state, STR("scaphandre.io"), buf_view(&io));
+	if (!io.now.err)
+		state_set(c->state, STR("scaphandre.io"), buf_view(&io.now));
+	buf_release(&io.now);
 	return 0;
 }
