@@ -95,8 +95,9 @@ static int run(struct collect *c)
 		else if (source->error == -EACCES || source->error == -EPERM)
 			refused++;
 		else if (!worst)
-			worst = collect_fail(c, source->error, "%.*s/energy_uj: %s",
-					     STR_ARG(source->path), source->reason);
+			worst = collect_fail(
+				c, source->error, "%.*s/energy_uj: %s", STR_ARG(source->path),
+				source->left_out ? strerror(-source->error) : source->reason);
 		n++;
 	}
 	if (!n)
