@@ -8,7 +8,7 @@
 static void test_numbers(void **state)
 {
 	static const uint64_t numbers[] = { 0, 1, 127, 128, 300, 16384, UINT32_MAX, UINT64_MAX };
-	static const double reals[] = { 0, 1, -2.5, 1e300, 0.1, INFINITY };
+	static const double reals[] = { 0, 1, -2.5, 1e300, 0.1, (double)INFINITY };
 	_cleanup_buf_ struct buf out = { 0 };
 	struct str rest, text;
 	uint64_t value;
