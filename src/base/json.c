@@ -25,7 +25,7 @@ static int load(struct json_lib *lib, const char **ret_why)
 		SYMBOL(array_get),
 		SYMBOL(string_value),
 		SYMBOL(string_length),
-		SYMBOL(integer_value),
+		SYMBOL(real_value),
 		{ NULL, 0 },
 	};
 	struct json_lib found = { 0 };
@@ -44,7 +44,11 @@ int json_parse(struct json_lib *lib, struct str text, struct json *ret, const ch
 
 	if (r < 0)
 		return r;
-	value = lib->loadb(text.n ? text.p : "", text.n, 0, &error);
+	/*
+	 * A number too large for it makes libjansson refuse the whole text, and config.json of OCI
+	 * writes "no limit" as 2^64 - 1.
+	 */
+	value = lib->loadb(text.n ? text.p : "", text.n, JSON_DECODE_INT_AS_REAL, &error);
 	if (!value)
 		return -EBADMSG;
 	*ret = (struct json){ lib, value };
@@ -105,7 +109,11 @@ bool json_yes(struct json json)
 
 int64_t json_i64(struct json json)
 {
-	return is(json, JSON_INTEGER) ? json.lib->integer_value(json.value) : 0;
+	const double most = 0x1p53; /* beyond, not all of them are exact */
+	double value = is(json, JSON_REAL) ? json.lib->real_value(json.value) : 0;
+	int64_t whole = value >= -most && value <= most ? (int64_t)value : 0;
+
+	return (double)whole < value || (double)whole > value ? 0 : whole;
 }
 
 void json_each(struct json object, bool (*each)(void *arg, struct str key, struct json value),

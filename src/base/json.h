@@ -21,7 +21,7 @@ struct json_lib {
 	void *(*array_get)(const void *array, size_t index);
 	const char *(*string_value)(const void *string);
 	size_t (*string_length)(const void *string);
-	long long (*integer_value)(const void *integer);
+	double (*real_value)(const void *real);
 };
 
 struct json {
@@ -48,7 +48,7 @@ struct json json_at(struct json array, size_t index);
 /* The text of a string, else empty. NUL-ended; lives as long as the whole. */
 struct str json_text(struct json json);
 bool json_yes(struct json json);
-/* A number without a fraction, else 0. */
+/* A number without a fraction and of at most 2^53, else 0. */
 int64_t json_i64(struct json json);
 /* Calls `each` for every member of an object, until it says false. */
 void json_each(struct json object, bool (*each)(void *arg, struct str key, struct json value),

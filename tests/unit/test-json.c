@@ -54,6 +54,26 @@ static void test_values(void **state)
 	json_release(&json);
 }
 
+/* One number that is too large for us is no reason to know nothing of the rest. */
+static void test_numbers(void **state)
+{
+	static const struct str text =
+		STR("{\"hard\":18446744073709551615,\"low\":-18446744073709551616,"
+		    "\"most\":9007199254740992,\"least\":-9007199254740992,\"pid\":4194304}");
+	struct json_lib lib = { 0 };
+	struct json json;
+	const char *why = NULL;
+
+	(void)state;
+	assert_int_equal(json_parse(&lib, text, &json, &why), 0);
+	assert_int_equal(json_i64(json_get(json, "hard")), 0);
+	assert_int_equal(json_i64(json_get(json, "low")), 0);
+	assert_int_equal(json_i64(json_get(json, "most")), INT64_C(1) << 53);
+	assert_int_equal(json_i64(json_get(json, "least")), -(INT64_C(1) << 53));
+	assert_int_equal(json_i64(json_get(json, "pid")), 4194304);
+	json_release(&json);
+}
+
 static void test_refused(void **state)
 {
 	static const struct str texts[] = {
@@ -81,6 +101,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_refused),
 	};
 
