@@ -137,6 +137,72 @@ static void test_quota(void **state)
 	one_stop(&one);
 }
 
+#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define SCOPE "libpod-" ID ".scope"
+#define S "sys/fs/cgroup/" SCOPE "/"
+
+static double scope_value(const struct one *one, const char *family)
+{
+	return one_value(one, family, "id=\"/" SCOPE "\"");
+}
+
+/* crun's scope has no limits: they are in the one group within it. */
+static void test_limits_within(void **state)
+{
+	static const char *const files[][3] = {
+		{ "cpu.max", "max 100000\n", "20000 50000\n" },
+		{ "cpu.weight", "100\n", "50\n" },
+		{ "memory.current", "5000\n", "5000\n" },
+		{ "memory.max", "max\n", "67108864\n" },
+		{ "memory.low", "0\n", "4096\n" },
+		{ "memory.swap.max", "max\n", "1000\n" },
+		{ "pids.max", "max\n", "2048\n" },
+		{ "cpu.stat",
+		  "usage_usec 5\nuser_usec 3\nsystem_usec 2\nnr_periods 0\nnr_throttled 0\n",
+		  "usage_usec 5\nuser_usec 3\nsystem_usec 2\nnr_periods 10\nnr_throttled 4\n" },
+	};
+	struct one one;
+
+	(void)state;
+	start(&one);
+	one_write(&one, S "cgroup.procs", "");
+	one_write(&one, S "container/cgroup.procs", "2\n");
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		char path[256];
+
+		(void)snprintf(path, sizeof(path), S "%s", files[i][0]);
+		one_write(&one, path, files[i][1]);
+		(void)snprintf(path, sizeof(path), S "container/%s", files[i][0]);
+		one_write(&one, path, files[i][2]);
+	}
+	assert_int_equal(one_run(&one), 0);
+	assert_true(scope_value(&one, "container_spec_cpu_quota") == 20000);
+	assert_true(scope_value(&one, "container_spec_cpu_period") == 50000);
+	assert_true(scope_value(&one, "container_spec_cpu_shares") == 1286);
+	assert_true(scope_value(&one, "container_cpu_cfs_periods_total") == 10);
+	assert_true(scope_value(&one, "container_cpu_cfs_throttled_periods_total") == 4);
+	assert_true(scope_value(&one, "container_spec_memory_limit_bytes") == 67108864);
+	assert_true(scope_value(&one, "container_spec_memory_reservation_limit_bytes") == 4096);
+	assert_true(scope_value(&one, "container_spec_memory_swap_limit_bytes") == 1000);
+	assert_true(scope_value(&one, "container_threads_max") == 2048);
+	/* What is changed shows, in either of them; the tighter one is what holds. */
+	one_write(&one, S "memory.max", "8192\n");
+	one_write(&one, S "cpu.max", "10000 100000\n");
+	one_write(&one, S "container/memory.max", "16384\n");
+	assert_int_equal(one_run(&one), 0);
+	assert_true(scope_value(&one, "container_spec_memory_limit_bytes") == 8192);
+	assert_true(scope_value(&one, "container_spec_cpu_quota") == 10000);
+	assert_true(scope_value(&one, "container_cpu_cfs_throttled_periods_total") == 0);
+	one_write(&one, S "memory.max", "max\n");
+	assert_int_equal(one_run(&one), 0);
+	assert_true(scope_value(&one, "container_spec_memory_limit_bytes") == 16384);
+	/* Of several groups none is the container. */
+	one_write(&one, S "other/cgroup.procs", "3\n");
+	assert_int_equal(one_run(&one), 0);
+	assert_true(scope_value(&one, "container_spec_memory_limit_bytes") == 0);
+	one_stop(&one);
+}
+
 static void test_swap_limit(void **state)
 {
 	const char *limit = "container_spec_memory_swap_limit_bytes";
@@ -415,6 +481,7 @@ int main(void)
 		cmocka_unit_test(test_limits_watched), cmocka_unit_test(test_diskstats),
 		cmocka_unit_test(test_faults),         cmocka_unit_test(test_made),
 		cmocka_unit_test(test_pressure),       cmocka_unit_test(test_come_and_go),
+		cmocka_unit_test(test_limits_within),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,10 +108,31 @@ static void add_times(struct cgroup_reader *r)
 		cgroup_add(r, FAMILY_HEALTH, container->health);
 }
 
+/* The container's group at `i`: the one group in it, when a runtime has made that. */
+static const struct cgroup *inner_of(const struct container_table *table, size_t i)
+{
+	static const struct str name = { "/container", 10 };
+	const struct cgroup *own = table->v[i].cgroup, *inner;
+	size_t k = i + 1;
+
+	if (!table->v[i].id.n || k == table->n)
+		return NULL;
+	inner = table->v[k].cgroup;
+	if (!table->v[k].nested || inner->parent != i || inner->path.n != own->path.n + name.n ||
+	    !str_ends(inner->path, name))
+		return NULL;
+	for (k++; k < table->n && table->v[k].cgroup->parent >= i; k++)
+		if (table->v[k].cgroup->parent == i)
+			return NULL;
+	return inner;
+}
+
 static void add_group(struct cgroup_reader *r)
 {
 	_cleanup_fd_ int v2 = cgroup_open(r->c->host, r->group, CGROUP_V2);
+	_cleanup_fd_ int inner = r->inner ? cgroup_open(r->c->host, r->inner, CGROUP_V2) : -1;
 
+	r->inner_v2 = inner;
 	cgroup_limits_get(r, v2);
 	cgroup_add_cpu(r, v2);
 	cgroup_add_pressure(r, v2);
@@ -156,6 +177,7 @@ static int run(struct collect *c)
 		r.root = i == 0;
 		/* Children come right behind. */
 		r.leaf = i + 1 == containers->n || r.table->v[i + 1].parent != i;
+		r.inner = inner_of(containers, i);
 		if (!r.container->hidden && !r.container->nested)
 			add_group(&r);
 	}

@@ -67,7 +67,14 @@ struct cgroup_reader {
 	const struct container *container;
 	const struct cgroup *group;
 	bool root, leaf;
-	struct cgroup_limits limits; /* of v2 */
+	/*
+	 * crun puts a container of v2 into the group "container" in the one of its name, and writes
+	 * its limits there. NULL and -1 where there is none.
+	 */
+	const struct cgroup *inner;
+	int inner_v2;
+	bool quota_inside;           /* the quota is that of `inner` */
+	struct cgroup_limits limits; /* of v2; the tighter ones of both */
 };
 
 static inline void cgroup_add(const struct cgroup_reader *r, enum cgroup_family family,
@@ -88,6 +95,12 @@ void cgroup_add_hugetlb(struct cgroup_reader *r, int v2);
 static inline bool cgroup_has_v2(const struct cgroup_reader *r, int v2, enum cgroup_tree controller)
 {
 	return v2 >= 0 && r->group->controllers & 1u << controller;
+}
+
+/* The same of the group within it. */
+static inline bool cgroup_has_inner(const struct cgroup_reader *r, enum cgroup_tree controller)
+{
+	return r->inner_v2 >= 0 && r->inner->controllers & 1u << controller;
 }
 
 /* r->limits of the group it is at; around all of them, and when the collector ends. */

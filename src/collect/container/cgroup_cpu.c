@@ -85,7 +85,8 @@ static void add_v2(struct cgroup_reader *r, int dir)
 	if (limits->quota == CGROUP_UNLIMITED)
 		return;
 	cgroup_add(r, FAMILY_SPEC_CPU_QUOTA, (double)limits->quota);
-	add_quota(r, dir, quota_v2, ARRAY_SIZE(quota_v2));
+	/* Of all counters these alone are not those of the groups below as well. */
+	add_quota(r, r->quota_inside ? r->inner_v2 : dir, quota_v2, ARRAY_SIZE(quota_v2));
 }
 
 static void add_v1(struct cgroup_reader *r)
@@ -164,6 +165,18 @@ static void add_processes(struct cgroup_reader *r, int dir)
 	cgroup_add(r, FAMILY_PROCESSES, (double)n);
 }
 
+static void add_threads_max(struct cgroup_reader *r, int dir, bool is_v2)
+{
+	uint64_t most, inner;
+
+	if (!cgroup_limit(dir, "pids.max", &most))
+		return;
+	if (is_v2 && cgroup_has_inner(r, CGROUP_PIDS) &&
+	    cgroup_limit(r->inner_v2, "pids.max", &inner) && inner < most)
+		most = inner;
+	cgroup_add(r, FAMILY_THREADS_MAX, most == CGROUP_UNLIMITED ? 0 : (double)most);
+}
+
 void cgroup_add_pids(struct cgroup_reader *r, int v2)
 {
 	_cleanup_fd_ int v1 = cgroup_open(r->c->host, r->group, CGROUP_PIDS);
@@ -172,7 +185,7 @@ void cgroup_add_pids(struct cgroup_reader *r, int v2)
 		int dir = v1 >= 0 ? v1 : v2;
 
 		cgroup_add_number(r, dir, "pids.current", FAMILY_THREADS);
-		cgroup_add_limit(r, dir, "pids.max", FAMILY_THREADS_MAX);
+		add_threads_max(r, dir, v1 < 0);
 	}
 	if (v2 >= 0 || v1 >= 0)
 		add_processes(r, v2 >= 0 ? v2 : v1);

@@ -153,15 +153,17 @@ static bool read_reservation(int dir, uint64_t *ret)
 	return has_low || has_min;
 }
 
-static void read_limits(const struct cgroup_reader *r, int v2, struct cgroup_limits *limits)
+static void read_limits(const struct cgroup *group, int v2, struct cgroup_limits *limits)
 {
 	*limits = (struct cgroup_limits){ 0 };
-	if (cgroup_has_v2(r, v2, CGROUP_CPU)) {
+	if (v2 < 0)
+		return;
+	if (group->controllers & 1u << CGROUP_CPU) {
 		limits->has_cpu = read_cpu_max(v2, &limits->quota, &limits->period);
 		limits->has_weight =
 			limits->has_cpu && cgroup_number(v2, "cpu.weight", &limits->weight);
 	}
-	if (cgroup_has_v2(r, v2, CGROUP_MEMORY)) {
+	if (group->controllers & 1u << CGROUP_MEMORY) {
 		limits->has_memory = cgroup_limit(v2, "memory.max", &limits->memory);
 		/* Without swap accounting it is not there. */
 		limits->has_swap = cgroup_limit(v2, "memory.swap.max", &limits->swap);
@@ -170,9 +172,9 @@ static void read_limits(const struct cgroup_reader *r, int v2, struct cgroup_lim
 }
 
 /* The entry of the cycle before, if its directory is watched. */
-static struct cgroup_known *take_known(struct cgroup_reader *r, struct cgroup_self *self)
+static struct cgroup_known *take_known(struct cgroup_self *self, const struct cgroup *group)
 {
-	const struct cgroup_known wanted = { .id = r->group->id };
+	const struct cgroup_known wanted = { .id = group->id };
 	struct cgroup_known *known = NULL;
 
 	if (self->n)
@@ -185,19 +187,20 @@ static bool is_dirty(const struct cgroup_reader *r, int wd)
 	return r->n_dirty && bsearch(&wd, r->dirty, r->n_dirty, sizeof(wd), by_number);
 }
 
-void cgroup_limits_get(struct cgroup_reader *r, int v2)
+static void get(struct cgroup_reader *r, const struct cgroup *group, int v2,
+		struct cgroup_limits *ret)
 {
 	struct cgroup_self *self = r->c->self;
 	struct cgroup_known *before, *now;
 
 	if (v2 < 0 || !self->watching) {
-		read_limits(r, v2, &r->limits);
+		read_limits(group, v2, ret);
 		return;
 	}
-	before = take_known(r, self);
+	before = take_known(self, group);
 	now = &r->known[r->n_known++];
-	now->id = r->group->id;
-	now->controllers = r->group->controllers;
+	now->id = group->id;
+	now->controllers = group->controllers;
 	if (before && before->controllers == now->controllers && !is_dirty(r, before->wd)) {
 		now->wd = before->wd;
 		now->limits = before->limits;
@@ -207,9 +210,58 @@ void cgroup_limits_get(struct cgroup_reader *r, int v2)
 		 * cycle. One that is watched already keeps its number, unless the kernel ended it.
 		 */
 		now->wd = watch(self, v2);
-		read_limits(r, v2, &now->limits);
+		read_limits(group, v2, &now->limits);
 	}
 	if (before)
 		before->wd = 0;
-	r->limits = now->limits;
+	*ret = now->limits;
+}
+
+static void lower(uint64_t *limit, bool *has, uint64_t inner, bool has_inner)
+{
+	if (has_inner && (!*has || inner < *limit))
+		*limit = inner;
+	*has |= has_inner;
+}
+
+/* Less CPU time in the same time; no quota is the most there is. */
+static bool is_less(const struct cgroup_limits *a, const struct cgroup_limits *b)
+{
+	if (a->quota == CGROUP_UNLIMITED || b->quota == CGROUP_UNLIMITED)
+		return a->quota != CGROUP_UNLIMITED;
+	return (double)a->quota * (double)b->period < (double)b->quota * (double)a->period;
+}
+
+static void take_inner(struct cgroup_reader *r, const struct cgroup_limits *inner)
+{
+	enum { WEIGHT_USUAL = 100 };
+	struct cgroup_limits *own = &r->limits;
+
+	r->quota_inside = inner->has_cpu && (!own->has_cpu || is_less(inner, own));
+	if (r->quota_inside) {
+		own->quota = inner->quota;
+		own->period = inner->period;
+	}
+	own->has_cpu |= inner->has_cpu;
+	if (inner->has_weight && (!own->has_weight || own->weight == WEIGHT_USUAL))
+		own->weight = inner->weight;
+	own->has_weight |= inner->has_weight;
+	lower(&own->memory, &own->has_memory, inner->memory, inner->has_memory);
+	lower(&own->swap, &own->has_swap, inner->swap, inner->has_swap);
+	if (inner->has_reservation &&
+	    (!own->has_reservation || own->reservation < inner->reservation))
+		own->reservation = inner->reservation;
+	own->has_reservation |= inner->has_reservation;
+}
+
+void cgroup_limits_get(struct cgroup_reader *r, int v2)
+{
+	struct cgroup_limits inner;
+
+	get(r, r->group, v2, &r->limits);
+	r->quota_inside = false;
+	if (r->inner_v2 < 0)
+		return;
+	get(r, r->inner, r->inner_v2, &inner);
+	take_inner(r, &inner);
 }

@@ -67,7 +67,8 @@ static uint32_t first_process(struct host *host, const struct cgroup *cgroup)
 			continue;
 		dir = cgroup_open(host, cgroup, tree);
 		if (dir >= 0)
-			fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+			fd = openat(dir, "cgroup.procs",
+				    O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 		if (fd < 0)
 			continue;
 		n = read(fd, text, sizeof(text));
