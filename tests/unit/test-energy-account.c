@@ -367,6 +367,35 @@ static void test_processes(void **state)
 	world_stop(&w);
 }
 
+/* A part of the host's that could never be read: its sum is not 0, but not known. */
+static void test_never_readable(void **state)
+{
+	static const char *const host = "peekpush_energy_host_joules_total";
+	struct world w;
+
+	(void)state;
+	world_start(&w, false, settings);
+	w.broken[1] = true;
+	for (int i = 0; i < 3; i++) {
+		world_consume(&w, 0, 20000000);
+		assert_int_equal(world_cycle(&w), -ENODATA);
+		assert_null(metrics_find(&w.one.metrics, str_of(host)));
+		assert_true(one_value(&w.one, "peekpush_energy_gaps_total",
+				      "reason=\"implausible\"") == 0);
+	}
+	w.broken[1] = false;
+	assert_int_equal(world_cycle(&w), 0);
+	assert_true(one_value(&w.one, host, "source=\"rapl\"") == 0);
+	world_consume(&w, 0, 20000000);
+	assert_int_equal(world_cycle(&w), 0);
+	assert_true(w.account->known);
+	assert_int_equal(w.account->balance_error_uj, 0);
+	/* And one that only cannot be read now: what it was is still told. */
+	w.broken[1] = true;
+	assert_int_equal(world_cycle(&w), 0);
+	world_stop(&w);
+}
+
 /* Another boot: what was counted from is void, what was counted is not. */
 static void test_boot(void **state)
 {
@@ -479,11 +508,12 @@ static void test_damaged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_damaged),   cmocka_unit_test(test_shares),
-		cmocka_unit_test(test_new_group), cmocka_unit_test(test_packages),
-		cmocka_unit_test(test_psys),      cmocka_unit_test(test_processes),
-		cmocka_unit_test(test_boot),      cmocka_unit_test(test_model),
-		cmocka_unit_test(test_lives_v1),  cmocka_unit_test(test_lives_v2),
+		cmocka_unit_test(test_damaged),        cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_new_group),      cmocka_unit_test(test_packages),
+		cmocka_unit_test(test_psys),           cmocka_unit_test(test_processes),
+		cmocka_unit_test(test_never_readable), cmocka_unit_test(test_boot),
+		cmocka_unit_test(test_model),          cmocka_unit_test(test_lives_v1),
+		cmocka_unit_test(test_lives_v2),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -316,6 +316,8 @@ static int take(struct attribution *a)
 		account_all(a);
 	} else if (can_wait(a)) {
 		a->account->waiting_ns = a->at_ns - before.at_ns;
+	} else {
+		a->account->unreadable |= a->unreadable;
 	}
 	if (!a->account->waiting_ns)
 		close_books(a, a->account->known);

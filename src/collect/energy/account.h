@@ -43,6 +43,7 @@ struct energy_account {
 	uint64_t other_uj[2]; /* part of unattributed: the machine's beyond packages, DRAM, GPUs */
 	int64_t balance_error_uj; /* of all levels; 0 */
 	int64_t waiting_ns;       /* not known, but what was counted so far waits for the rest */
+	bool unreadable;          /* one of the host's sources, not only for a while */
 	bool learning;            /* some idle power is a guess yet */
 	unsigned parts;           /* that are measured: 1 << enum energy_part */
 	size_t n_idle;

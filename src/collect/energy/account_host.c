@@ -177,6 +177,7 @@ bool energy_count_host(struct attribution *a)
 			continue;
 		known &= !is_new && !reading->source->error;
 		a->unreadable |= !is_new && reading->source->error;
+		a->account->unreadable |= is_new && reading->source->error;
 		if (reading->total_uj > before->total_uj)
 			a->host_uj += reading->total_uj - before->total_uj;
 	}

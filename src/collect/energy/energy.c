@@ -186,7 +186,7 @@ static int run(struct collect *c)
 	told = energy_add_sources(c, meter);
 	if (r < 0)
 		return told < 0 ? told : r;
-	if (!account->known && account->waiting_ns > STALE_NS)
+	if (!account->known && (account->unreadable || account->waiting_ns > STALE_NS))
 		return collect_fail(c, -ENODATA,
 				    "%s: a part of the host's cannot be read, and so its energy "
 				    "is not known",

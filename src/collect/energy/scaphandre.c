@@ -50,7 +50,8 @@ static void add_host(struct collect *c, const struct energy_account *account)
 	struct label source = scaphandre_source(account);
 	const struct labels *labels = metrics_labels(c->out, 1, &source);
 
-	family_add(metrics_family(c->out, &energy), labels, (double)account->host_uj[0]);
+	if (account->known || !account->unreadable)
+		family_add(metrics_family(c->out, &energy), labels, (double)account->host_uj[0]);
 	if (account->known && account->elapsed_ns > 0)
 		family_add(metrics_family(c->out, &power), labels,
 			   (double)scaphandre_uw(account->host_uj[1], account->elapsed_ns));
