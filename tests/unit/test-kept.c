@@ -105,6 +105,11 @@ static void test_damaged(void **state)
 	assert_true(table.changed);
 	kept_load(&table, &arena, STR("1:11:c99999999999999999999:x"));
 	assert_int_equal(table.n, 0);
+	/* A time that no sum can be made of. */
+	kept_load(&table, &arena, STR("1:11:s2:/s1:w20:-92233720368547758081:1"));
+	assert_int_equal(table.n_sockets, 0);
+	kept_load(&table, &arena, STR("1:11:s2:/s1:w2:-11:1"));
+	assert_int_equal(table.n_sockets, 1);
 	kept_load(&table, &arena, whole);
 	assert_int_equal(table.n, 1);
 	assert_int_equal(table.n_sockets, 1);

@@ -66,8 +66,11 @@ static int64_t take_number(struct reader *r)
 {
 	int64_t value = 0;
 
-	if (num_i64(take(r), &value) < 0)
+	/* Times are reckoned with: what was never written here could overflow. */
+	if (num_i64(take(r), &value) < 0 || value < -1) {
 		r->bad = true;
+		return 0;
+	}
 	return value;
 }
 
