@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of containers, on trees of control groups; names have an end-to-end test. */
 #include <errno.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
 
 #include "unit.h"
 
+#include "collect/container/files.h"
 #include "collect/container/who.h"
 #include "one-collector.h"
 
@@ -122,6 +125,54 @@ static void test_labels(void **state)
 	one_stop(&one);
 }
 
+#define DOCKER_FILE "root/var/lib/docker/containers/" A "/config.v2.json"
+
+/* Whether somebody has opened it to read or to write. */
+static bool is_opened(int watch)
+{
+	char events[1024] __attribute__((aligned(8)));
+
+	return read(watch, events, sizeof(events)) > 0;
+}
+
+/* Whatever a runtime's file is a link to: what is no regular file is not even opened. */
+static void test_no_file(void **state)
+{
+	struct str docker = STR("docker");
+	const struct cgroup_conf conf = { .runtimes = { .n = 1, .v = &docker } };
+	const struct cgroup_name name = { .id = STR(A), .runtime = RUNTIME_DOCKER };
+	_cleanup_fd_ int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	_cleanup_arena_ struct arena arena = { 0 };
+	const struct known_maker maker = { &arena, &conf };
+	struct json_lib lib = { 0 };
+	struct known known = { 0 };
+	struct files files = { .scratch = &arena, .lib = &lib };
+	struct str place;
+	struct one one;
+	int64_t changed;
+
+	(void)state;
+	start(&one);
+	files.host = &one.host;
+	place = arena_printf(&arena, "%s/" DOCKER_FILE, one.path);
+	one_write(&one, DOCKER_FILE, "");
+	one_remove(&one, DOCKER_FILE);
+	assert_int_equal(mkfifo(place.p, 0600), 0);
+	(void)inotify_add_watch(watch, place.p, IN_OPEN);
+	assert_true(files_find(&files, &maker, &name, &known, &changed) < 0);
+	assert_false(is_opened(watch));
+	one_remove(&one, DOCKER_FILE);
+	(void)is_opened(watch);
+	one_write(&one, DOCKER_FILE, "nonsense");
+	/* Where there is no watching, nothing can be said. */
+	if (watch >= 0 && inotify_add_watch(watch, place.p, IN_OPEN) >= 0) {
+		assert_true(files_find(&files, &maker, &name, &known, &changed) < 0);
+		assert_true(is_opened(watch));
+	}
+	files_close(&files);
+	one_stop(&one);
+}
+
 static void test_nothing(void **state)
 {
 	const struct container_table *table = NULL;
@@ -144,6 +195,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_nothing),
 	};
 

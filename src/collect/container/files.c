@@ -39,10 +39,27 @@ static int64_t changed_at(int dir, const char *name)
 	return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 }
 
+/*
+ * A user's own files may be links to anything, and there are devices to which it matters that
+ * somebody has opened them.
+ */
+static int read_text(struct files *files, int dir, const char *name, size_t max, struct str *ret)
+{
+	_cleanup_fd_ int fd = openat(dir, name, O_PATH | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ENOENT;
+	return file_read(AT_FDCWD, arena_printf(files->scratch, "/proc/self/fd/%d", fd).p, max,
+			 files->scratch, ret);
+}
+
 static int read_json(struct files *files, int dir, const char *name, struct json *ret)
 {
 	struct str text;
-	int r = file_read(dir, name, FILES_SIZE_MAX, files->scratch, &text);
+	int r = read_text(files, dir, name, FILES_SIZE_MAX, &text);
 
 	return r < 0 ? r : json_parse(files->lib, text, ret, &files->no_json);
 }
@@ -58,7 +75,7 @@ static struct str slurp_word(struct files *files, int dir, const char *name)
 {
 	struct str text;
 
-	return file_read(dir, name, 4096, files->scratch, &text) < 0 ? STR("") : str_trim(text);
+	return read_text(files, dir, name, 4096, &text) < 0 ? STR("") : str_trim(text);
 }
 
 /* overlay2 gives the layer of a container a name of its own. */
