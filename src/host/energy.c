@@ -244,6 +244,16 @@ int energy_read(struct host *host, struct energy_sources *sources, struct arena 
 	return 0;
 }
 
+void energy_choose_again(struct energy_sources *sources)
+{
+	struct energy_readers *readers = sources->readers;
+
+	for (size_t i = 0; i < sources->n; i++)
+		if (!sources->v[i].error)
+			sources->v[i].reason = NULL;
+	readers->level = energy_choose(LEVEL_NONE, sources->n, sources->v, readers->v);
+}
+
 void energy_release(struct energy_sources *sources)
 {
 	struct energy_readers *readers = sources->readers;

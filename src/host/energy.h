@@ -61,6 +61,8 @@ struct energy_sources {
 
 /* Finds and reads all. A zeroed struct to start with; what is open stays open. 0 or -errno. */
 int energy_read(struct host *host, struct energy_sources *sources, struct arena *scratch);
+/* Makes the host of others than those of which the caller has set an error since. */
+void energy_choose_again(struct energy_sources *sources);
 void energy_release(struct energy_sources *sources);
 
 const char *energy_kind_name(enum energy_kind kind);       /* "rapl", ...: label source */

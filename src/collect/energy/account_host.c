@@ -177,7 +177,9 @@ bool energy_count_host(struct attribution *a)
 			continue;
 		known &= !is_new && !reading->source->error;
 		a->unreadable |= !is_new && reading->source->error;
-		a->account->unreadable |= is_new && reading->source->error;
+		/* What has only ever stood still is no 0 either. */
+		a->account->unreadable |= (is_new && reading->source->error) ||
+					  (reading->still && !energy_ledger_host(l));
 		if (reading->total_uj > before->total_uj)
 			a->host_uj += reading->total_uj - before->total_uj;
 	}

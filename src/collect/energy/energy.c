@@ -188,8 +188,8 @@ static int run(struct collect *c)
 		return told < 0 ? told : r;
 	if (!account->known && (account->unreadable || account->waiting_ns > STALE_NS))
 		return collect_fail(c, -ENODATA,
-				    "%s: a part of the host's cannot be read, and so its energy "
-				    "is not known",
+				    "%s: a part of the host's cannot be read or stands still, and "
+				    "so its energy is not known",
 				    account->source);
 	out.account = account;
 	out.model = strcmp(account->source, energy_measure_name(MEASURE_MODEL)) == 0;

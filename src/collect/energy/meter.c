@@ -220,6 +220,43 @@ static void advance(struct line *line, const struct meter_mark *now,
 		line->still_ns = 0;
 }
 
+static bool is_still(struct lines *lines, const struct energy_source *source)
+{
+	return is_never_still(source) && source->id.n <= ID_MAX &&
+	       line_of(lines, source->id)->still_ns >= SECOND_NS;
+}
+
+/*
+ * Many boards do not feed the platform's counter. Where packages count and it does not, it is none,
+ * and they are the host.
+ */
+static void say_still(struct energy_sources *sources, struct lines *lines)
+{
+	static const char *const why = "it stands still";
+	bool packages = false, again = false;
+
+	for (size_t i = 0; i < sources->n; i++) {
+		const struct energy_source *s = &sources->v[i];
+
+		packages |= is_never_still(s) && s->domain == DOMAIN_PACKAGE && !s->left_out &&
+			    !s->error && !is_still(lines, s);
+	}
+	for (size_t i = 0; i < sources->n; i++) {
+		struct energy_source *s = &sources->v[i];
+
+		if (!packages || s->domain != DOMAIN_PSYS || !s->host || !is_still(lines, s))
+			continue;
+		s->error = -ENODATA;
+		s->reason = why;
+		again = true;
+	}
+	if (again)
+		energy_choose_again(sources);
+	for (size_t i = 0; i < sources->n; i++)
+		if (!sources->v[i].left_out && is_still(lines, &sources->v[i]))
+			sources->v[i].reason = why;
+}
+
 static struct lines read_sources(struct meter_block *block, struct host *host, struct state *state,
 				 struct arena *scratch)
 {
@@ -250,9 +287,8 @@ static struct lines read_sources(struct meter_block *block, struct host *host, s
 			continue;
 		line = line_of(&lines, source->id);
 		advance(line, &now, source, state, scratch);
-		if (is_never_still(source) && line->still_ns >= SECOND_NS)
-			source->reason = "it stands still";
 	}
+	say_still(sources, &lines);
 	return lines;
 }
 
@@ -261,6 +297,7 @@ static struct meter_reading take(struct line *line, const struct energy_source *
 	struct meter_reading reading = { .source = source, .total_uj = line->mark.total_uj };
 	bool still = is_never_still(source) && line->still_ns >= SECOND_NS;
 
+	reading.still = still;
 	if (source->error)
 		return reading;
 	if (line->in_cycle && !line->broken && !still && line->mark.at_ns > line->cycle_at_ns) {

@@ -24,6 +24,7 @@ struct meter_reading {
 	uint64_t total_uj; /* since it was first seen; a counter's starts with its first value */
 	uint64_t delta_uj; /* since the last cycle in which it could be read */
 	int64_t delta_ns;  /* ... in this time; 0: no difference is known in this cycle */
+	bool still;        /* it never is, and yet it counts nothing */
 };
 
 struct meter {
