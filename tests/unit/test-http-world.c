@@ -167,7 +167,9 @@ static bool have_namespaces(void)
 	int status;
 
 	if (pid == 0)
-		_exit(unshare((geteuid() ? CLONE_NEWUSER : 0) | CLONE_NEWNS | CLONE_NEWNET) < 0);
+		_exit(unshare((geteuid() ? CLONE_NEWUSER : 0) | CLONE_NEWNS | CLONE_NEWNET) < 0 ||
+		      /* In a chroot "/" is no mount. */
+		      mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0);
 	return waitpid(pid, &status, 0) == pid && status == 0;
 }
 
