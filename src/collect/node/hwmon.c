@@ -360,6 +360,9 @@ static void add_sensor(struct collect *c, struct family **family, const struct c
 			number = str_eq(value, STR("1"));
 		else if (num_f64(value, &number) < 0)
 			continue;
+		/* What no driver's counter of 64 bits can be is none. */
+		if (a->metric.type == METRIC_COUNTER && !(number >= 0 && number <= 0x1p64))
+			continue;
 		if (a->metric.by_label)
 			own = METRIC_LABELS(
 				c->out, chip_label,
