@@ -185,6 +185,7 @@ static void test_limits_within(void **state)
 	assert_true(scope_value(&one, "container_spec_memory_reservation_limit_bytes") == 4096);
 	assert_true(scope_value(&one, "container_spec_memory_swap_limit_bytes") == 1000);
 	assert_true(scope_value(&one, "container_threads_max") == 2048);
+	assert_true(scope_value(&one, "container_processes") == 1);
 	/* What is changed shows, in either of them; the tighter one is what holds. */
 	one_write(&one, S "memory.max", "8192\n");
 	one_write(&one, S "cpu.max", "10000 100000\n");
@@ -200,6 +201,7 @@ static void test_limits_within(void **state)
 	one_write(&one, S "other/cgroup.procs", "3\n");
 	assert_int_equal(one_run(&one), 0);
 	assert_true(scope_value(&one, "container_spec_memory_limit_bytes") == 0);
+	assert_true(scope_value(&one, "container_processes") == 2);
 	one_stop(&one);
 }
 

@@ -153,15 +153,32 @@ void cgroup_add_pressure(struct cgroup_reader *r, int v2)
 	}
 }
 
-static void add_processes(struct cgroup_reader *r, int dir)
+static bool count_processes(const struct cgroup_reader *r, const struct cgroup *group, size_t *n)
 {
+	enum cgroup_tree tree = group->trees & 1u << CGROUP_V2 ? CGROUP_V2 : CGROUP_PIDS;
+	_cleanup_fd_ int dir = cgroup_open(r->c->host, group, tree);
 	struct str text;
-	size_t n = 0;
 
-	if (file_read(dir, "cgroup.procs", FILE_MAX, r->c->scratch, &text) < 0)
-		return;
+	if (dir < 0 || file_read(dir, "cgroup.procs", FILE_MAX, r->c->scratch, &text) < 0)
+		return false;
 	for (size_t i = 0; i < text.n; i++)
-		n += text.p[i] == '\n';
+		*n += text.p[i] == '\n';
+	return true;
+}
+
+/* What is within a container has no series of its own; it follows in the table. */
+static void add_processes(struct cgroup_reader *r)
+{
+	size_t index = (size_t)(r->group - r->table->v), n = 0;
+
+	if (!count_processes(r, r->group, &n))
+		return;
+	for (size_t i = index + 1; r->container->id.n && i < r->table->n; i++) {
+		if (r->table->v[i].parent < index)
+			break;
+		if (r->container[i - index].nested)
+			(void)count_processes(r, &r->table->v[i], &n);
+	}
 	cgroup_add(r, FAMILY_PROCESSES, (double)n);
 }
 
@@ -188,5 +205,5 @@ void cgroup_add_pids(struct cgroup_reader *r, int v2)
 		add_threads_max(r, dir, v1 < 0);
 	}
 	if (v2 >= 0 || v1 >= 0)
-		add_processes(r, v2 >= 0 ? v2 : v1);
+		add_processes(r);
 }

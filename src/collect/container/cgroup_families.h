@@ -111,7 +111,9 @@
 	X(THREADS, "container_threads", "Tasks in the group and below.", METRIC_GAUGE)             \
 	X(THREADS_MAX, "container_threads_max", "How many tasks there may be; 0: no limit.",       \
 	  METRIC_GAUGE)                                                                            \
-	X(PROCESSES, "container_processes", "Processes in the group itself.", METRIC_GAUGE)        \
+	X(PROCESSES, "container_processes",                                                        \
+	  "Processes in the group; of a container, with those of the groups within it.",           \
+	  METRIC_GAUGE)                                                                            \
 	X(HUGETLB_USAGE, "container_hugetlb_usage_bytes", "Huge pages in use, in bytes.",          \
 	  METRIC_GAUGE)                                                                            \
 	X(HUGETLB_MAX_USAGE, "container_hugetlb_max_usage_bytes",                                  \
