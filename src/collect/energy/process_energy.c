@@ -7,9 +7,8 @@
 
 static const struct metric_desc names_desc = {
 	"peekpush_process_energy_joules_total",
-	"Energy that processes of a name had; \"other\" is all the rest, \"gone\" is what names "
-	"had "
-	"that are not told any more.",
+	"Energy that processes of a name had; \"other\": all the rest, \"gone\": what was had by "
+	"names that are not told any more.",
 	METRIC_COUNTER,
 };
 

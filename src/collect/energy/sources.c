@@ -9,16 +9,14 @@
 
 static const struct metric_desc info_desc = {
 	"peekpush_energy_source_info",
-	"What energy is measured by; always 1. With a reason the source is no part of the host's "
-	"sum.",
+	"What energy is measured by; always 1. With a reason the source is not part of the host.",
 	METRIC_GAUGE,
 };
 
 static const struct metric_desc joules_desc = {
 	"peekpush_energy_source_joules_total",
-	"Energy by each source, wraps and restarts taken out. Sources contain each other: not to "
-	"be "
-	"added up.",
+	"Energy by each source, wraps and restarts taken out. Sources contain each other; do not "
+	"add them up.",
 	METRIC_COUNTER,
 };
 
