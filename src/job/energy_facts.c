@@ -12,6 +12,8 @@ enum {
 	   that hang. */
 	WAIT_NS = 20000000,
 	LAST_WAIT_NS = 500000000,
+	/* Counters that stand still for so long only pretend to be some. */
+	STILL_NS = 1000000000,
 };
 
 static void set(struct watch *watch, const char *name, const char *mode, uint64_t value)
@@ -37,7 +39,7 @@ static void keep(struct watch *watch, const struct job_energy_answer *a)
 	const struct conf *conf = watch->app->conf;
 	struct state *facts = &watch->record.facts;
 	uint64_t dynamic = 0, idle = 0;
-	bool any = false;
+	bool any = false, still;
 
 	for (size_t i = 0; i < JOB_ENERGY_DOMAINS; i++) {
 		if (!a->there[i])
@@ -50,7 +52,9 @@ static void keep(struct watch *watch, const struct job_energy_answer *a)
 	}
 	if (!any)
 		return;
-	state_set(facts, STR("energy.source"), str_of(a->source));
+	still = !a->model && !a->there[JOB_ENERGY_GPU] && !dynamic && !idle &&
+		a->elapsed_ns >= STILL_NS;
+	state_set(facts, STR("energy.source"), still ? STR("") : str_of(a->source));
 	state_set(facts, STR("energy.baseline"),
 		  a->model   ? STR("configured")
 		  : a->guess ? STR("guess")
