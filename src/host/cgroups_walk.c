@@ -189,9 +189,16 @@ static uint32_t controllers_below(struct cgroup_walk *w, int dir)
 	return cgroup_parse_controllers(text);
 }
 
+/* Where users may make groups, as many as they want: of those who are too many, it is theirs. */
+static bool is_last(const struct child *child, unsigned depth)
+{
+	return depth == 0 && strcmp(child->name, "user.slice") == 0;
+}
+
 static void visit_children(struct cgroup_walk *w, int dir, uint32_t index, unsigned depth)
 {
 	uint32_t controllers = controllers_below(w, dir);
+	const struct child *last = NULL;
 	struct child *child;
 
 	/* One that vanishes now takes its children along: those listed until then are tried. */
@@ -199,11 +206,15 @@ static void visit_children(struct cgroup_walk *w, int dir, uint32_t index, unsig
 	for (; child; child = child->next) {
 		const struct place place = { child->name, index, depth + 1, controllers };
 
-		if (depth < DEPTH_MAX)
-			visit(w, dir, &place);
-		else
+		if (depth >= DEPTH_MAX)
 			w->left_out++;
+		else if (is_last(child, depth))
+			last = child;
+		else
+			visit(w, dir, &place);
 	}
+	if (last)
+		visit(w, dir, &(struct place){ last->name, index, depth + 1, controllers });
 }
 
 static void visit(struct cgroup_walk *w, int above, const struct place *place)

@@ -288,26 +288,33 @@ static void test_too_deep(void **state)
 	stop(&w);
 }
 
+/* Too many are told as many as there may be, and it is users who have too many. */
 static void test_too_many(void **state)
 {
-	_cleanup_fd_ int dir = -1, memory = -1;
+	static const char *const trees[] = { "fs/cgroup/pids", "fs/cgroup/memory" };
 	struct world w;
-	char name[16];
+	char name[32];
 
 	(void)state;
 	start(&w);
 	put(&w, "pids", NULL);
 	put(&w, "memory", NULL);
-	dir = openat(w.dir, "fs/cgroup/pids", O_PATH | O_CLOEXEC);
-	memory = openat(w.dir, "fs/cgroup/memory", O_PATH | O_CLOEXEC);
-	for (int i = 0; i < 16400; i++) {
-		(void)snprintf(name, sizeof(name), "%d", i);
-		assert_int_equal(mkdirat(dir, name, 0755), 0);
-		assert_int_equal(mkdirat(memory, name, 0755), 0);
+	for (size_t tree = 0; tree < ARRAY_SIZE(trees); tree++) {
+		_cleanup_fd_ int dir = openat(w.dir, trees[tree], O_PATH | O_CLOEXEC);
+
+		assert_int_equal(mkdirat(dir, "a.slice", 0755), 0);
+		assert_int_equal(mkdirat(dir, "user.slice", 0755), 0);
+		for (int i = 0; i < 16400; i++) {
+			(void)snprintf(name, sizeof(name), "user.slice/%d", i);
+			assert_int_equal(mkdirat(dir, name, 0755), 0);
+		}
+		assert_int_equal(mkdirat(dir, "z.slice", 0755), 0);
 	}
 	assert_int_equal(read_again(&w), 0);
 	assert_int_equal(w.t->n, 16384);
-	assert_int_equal(w.t->left_out, 17);
+	assert_int_equal(w.t->left_out, 20);
+	assert_non_null(cgroup_find(w.t, STR("/a.slice")));
+	assert_non_null(cgroup_find(w.t, STR("/z.slice")));
 	stop(&w);
 }
 
