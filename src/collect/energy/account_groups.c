@@ -80,11 +80,21 @@ static size_t usage_numbers(const struct attribution *a)
 	return a->cpus.n;
 }
 
-/* Where only the sum is known, it is divided as the packages were busy. */
-static void spread(const struct attribution *a, uint64_t *own)
+/*
+ * Where only the sum is known, it is divided as BPF programs saw it (`times`, or NULL), else as the
+ * packages were busy.
+ */
+static void spread(const struct attribution *a, const uint64_t *times, uint64_t *own)
 {
 	const struct energy_cpus *cpus = &a->cpus;
 	uint64_t unused;
+
+	for (size_t k = 0; times && k < cpus->n; k++) {
+		if (times[k]) {
+			split_whole(own[cpus->n], cpus->n, times, 0, own, &unused);
+			return;
+		}
+	}
 
 	/* Nobody has counted a tick yet. */
 	if (!cpus->all_ns[cpus->n]) {
@@ -170,6 +180,7 @@ void energy_weigh_groups(struct attribution *a)
 {
 	const struct ledger_row **before =
 		arena_zalloc(a->arena, a->n_groups, sizeof(struct ledger_row *));
+	const uint64_t *times = a->n_usage == 1 ? energy_kernel_times(a) : NULL;
 	size_t stride = a->cpus.n + 1, n = a->n_usage;
 	uint64_t *root = a->own_ns;
 	bool exact = a->groups && a->groups->trees & 1u << CGROUP_CPUACCT;
@@ -189,5 +200,5 @@ void energy_weigh_groups(struct attribution *a)
 	}
 	for (size_t i = 0; i < a->n_groups; i++)
 		if (n == 1 || (i == 0 && !exact))
-			spread(a, &a->own_ns[i * stride]);
+			spread(a, times ? &times[i * a->cpus.n] : NULL, &a->own_ns[i * stride]);
 }

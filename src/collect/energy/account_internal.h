@@ -97,6 +97,12 @@ void energy_weigh_groups(struct attribution *a);
 /* The index of the nearest group at or above the path. */
 size_t energy_group_at(const struct attribution *a, struct str path);
 
+/*
+ * account_kernel.c: what each group did by itself since the last cycle, at [group * cpus.n +
+ * package], as BPF programs count it; or NULL. Of worth only as proportions.
+ */
+const uint64_t *energy_kernel_times(const struct attribution *a);
+
 /* account_processes.c */
 void energy_read_processes(struct attribution *a);
 /*
