@@ -11,7 +11,7 @@
 #	top       the root of the source tree
 #
 # $tmp/peekpush.conf and $tmp/state are this test's configuration and state. No agent of a test loads
-# BPF programs by itself, which would stay in the machine's kernel.
+# BPF programs by itself, which would stay in the machine's kernel, and none sees those that are there.
 
 set -u
 export LC_ALL=C TZ=UTC
@@ -25,7 +25,7 @@ tap_failed=0
 pids=()
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/e2e.XXXXXX") || exit 1
 mkdir "$tmp/state"
-echo 'ebpf: { load = false; };' >"$tmp/peekpush.conf"
+echo "ebpf: { load = false; pins = \"$tmp/no-pins\"; };" >"$tmp/peekpush.conf"
 export PEEKPUSH_CONFIG=$tmp/peekpush.conf PEEKPUSH_STATE_DIR=$tmp/state
 
 # Ends every process of this test, politely at first, and removes its directory.
