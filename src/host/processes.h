@@ -75,6 +75,9 @@ int processes_proc(struct host *host, const struct process_wants *wants, struct 
 int processes_threads(struct host *host, uint32_t pid, const struct process_wants *wants,
 		      struct arena *arena, struct process_table *ret);
 
+/* The process of that number in the table, or NULL. */
+const struct process *process_by_pid(const struct process_table *table, uint32_t pid);
+
 /* The directory of a process, or of one of its threads when that is not 0. An fd or -errno. */
 int processes_open(const struct host *host, uint32_t pid, uint32_t thread);
 

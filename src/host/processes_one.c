@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -27,6 +28,19 @@ struct process_shared *processes_shared(struct host *host)
 		shared->table = (struct process_table){ 0 };
 	}
 	return shared;
+}
+
+static int by_pid(const void *key, const void *element)
+{
+	const uint32_t *pid = key;
+	const struct process *p = element;
+
+	return (*pid > p->pid) - (*pid < p->pid);
+}
+
+const struct process *process_by_pid(const struct process_table *table, uint32_t pid)
+{
+	return table->n ? bsearch(&pid, table->v, table->n, sizeof(*table->v), by_pid) : NULL;
 }
 
 static int open_below(int dir, uint32_t number)

@@ -118,18 +118,10 @@ static void add_dead(struct attribution *a, uint64_t cgroup, const char comm[PRO
 			  });
 }
 
-static int by_pid(const void *key, const void *element)
-{
-	const uint32_t *pid = key;
-	const struct process *p = element;
-
-	return (*pid > p->pid) - (*pid < p->pid);
-}
-
 static uint32_t process_at(const struct attribution *a, uint32_t pid)
 {
 	const struct process_table *table = &a->table->table;
-	const struct process *found = bsearch(&pid, table->v, table->n, sizeof(*table->v), by_pid);
+	const struct process *found = process_by_pid(table, pid);
 
 	return found ? (uint32_t)(found - table->v) : NOBODY;
 }

@@ -35,14 +35,6 @@ static int by_energy(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
-static int by_pid(const void *key, const void *element)
-{
-	const uint64_t *pid = key;
-	const struct process *p = element;
-
-	return (*pid > p->pid) - (*pid < p->pid);
-}
-
 static void add_pids(const struct energy_out *out)
 {
 	const struct energy_ledger *l = out->account->ledger;
@@ -56,9 +48,7 @@ static void add_pids(const struct energy_out *out)
 			v[n++] = &l->processes[i];
 	qsort(v, n, sizeof(*v), by_energy);
 	for (size_t i = 0; i < n && i < (size_t)out->conf->processes; i++) {
-		const struct process *p =
-			table->n ? bsearch(&v[i]->id, table->v, table->n, sizeof(*table->v), by_pid)
-				 : NULL;
+		const struct process *p = process_by_pid(table, (uint32_t)v[i]->id);
 		struct label labels[3] = { { STR("pid"), { 0 } }, { STR("comm"), { 0 } } };
 
 		if (!p)

@@ -145,17 +145,9 @@ static bool find_out(struct collect *c, const struct energy_account *account,
 	return true;
 }
 
-static int by_pid(const void *key, const void *p)
-{
-	uint32_t pid = *(const uint32_t *)key, other = ((const struct process *)p)->pid;
-
-	return (pid > other) - (pid < other);
-}
-
 static const struct process *find(const struct process_table *table, const struct energy_process *p)
 {
-	const struct process *found =
-		bsearch(&p->pid, table->v, table->n, sizeof(*table->v), by_pid);
+	const struct process *found = process_by_pid(table, p->pid);
 
 	return found && found->start_ns == p->start_ns ? found : NULL;
 }
