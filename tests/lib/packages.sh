@@ -46,7 +46,7 @@ packages_tests=(
 	procps
 	prometheus-process-exporter
 	prometheus-node-exporter
-	python3 python3-numpy python3-prometheus-client
+	python3 python3-numpy python3-prometheus-client python3-yaml
 	systemd
 	util-linux
 	valgrind
