@@ -15,6 +15,7 @@
 #include "job/energy_facts.h"
 #include "job/inside.h"
 #include "job/job.h"
+#include "job/typical.h"
 
 enum { KEY_SIZE = 128 };
 
@@ -110,8 +111,11 @@ static struct opt_list keys_of(struct state *state, struct str prefix, struct ar
 	return g.keys;
 }
 
-/* The newest start is what the gauges tell of, also when an older run ends after it. */
-static void take_last(struct book *book, const struct state *facts, struct str result)
+/*
+ * The newest start is what the gauges tell of, also when an older run ends after it. False when
+ * this is such an older one.
+ */
+static bool take_last(struct book *book, const struct state *facts, struct str result)
 {
 	_cleanup_arena_ struct arena arena = { 0 };
 	struct copying copying = { &book->history, last, STR("") };
@@ -119,13 +123,27 @@ static void take_last(struct book *book, const struct state *facts, struct str r
 
 	if (fact(&book->history, last, "result").n &&
 	    book_newer(&book->history, last, facts, STR("")))
-		return;
+		return false;
 	old = keys_of(&book->history, last, &arena);
 	for (size_t i = 0; i < old.n; i++)
 		state_unset(&book->history, old.v[i]);
 	state_each(facts, STR(""), copy_fact, &copying);
 	/* Nobody could write it into the record of a run that was lost. */
 	state_set(&book->history, STR("last.result"), result);
+	return true;
+}
+
+/* The one that began first of all that are remembered; a history may be older than this key. */
+static void remember_first(struct book *book, const struct state *facts)
+{
+	uint64_t start = state_u64(facts, STR("start"), UINT64_MAX);
+	uint64_t known = state_u64(&book->history, STR("last.start"), UINT64_MAX);
+
+	known = state_u64(&book->history, STR("first.start"), known);
+	if (start < known)
+		known = start;
+	if (known != UINT64_MAX)
+		state_set_u64(&book->history, STR("first.start"), known);
 }
 
 static void remember_end(struct book *book, const char *kind, uint64_t end, uint64_t duration)
@@ -146,7 +164,8 @@ static void settle(struct book *book, const struct state *facts, struct str resu
 	struct str mark = ARENA_CONCAT(&arena, settled, name);
 	bool lost = str_eq(result, STR("lost")), skipped = str_eq(result, STR("skipped"));
 	uint64_t end = state_u64(facts, STR("end"), 0);
-	uint64_t duration = state_u64(facts, STR("duration"), 0);
+	uint64_t duration = state_u64(facts, STR("duration"), 0), slot = 0;
+	bool success = str_eq(result, STR("success"));
 
 	if (state_get(&book->history, mark).n)
 		return;
@@ -155,11 +174,13 @@ static void settle(struct book *book, const struct state *facts, struct str resu
 	job_energy_settle(&book->history, facts);
 	if (!lost && !skipped)
 		count_duration(book, duration);
-	if (!skipped)
-		take_last(book, facts, result);
+	remember_first(book, facts);
+	if (success)
+		typical_settle(&book->history, facts, &slot);
+	if (!skipped && take_last(book, facts, result) && success)
+		state_set_u64(&book->history, STR("last.recent"), slot);
 	if (!lost && !skipped)
-		remember_end(book, str_eq(result, STR("success")) ? "success" : "failure", end,
-			     duration);
+		remember_end(book, success ? "success" : "failure", end, duration);
 	if (name.n)
 		state_set_u64(&book->history, mark, 1);
 	book->pending = true;

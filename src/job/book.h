@@ -9,6 +9,8 @@
  *	retries
  *	energy.*				job/energy_facts.h
  *	success.end success.duration failure.end failure.duration
+ *	first.start
+ *	recent.*			job/typical.h
  *	settled.RECORD				taken in, but its file may still be there
  *	target.*				what delivering remembers
  */

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/num.h"
 #include "host/mounts.h"
+#include "job/oom.h"
 
 /* Of nested cgroups: as deep as one looks. */
 enum { DEPTH_MAX = 16, TEXT_MAX = 16 << 20 };
@@ -328,4 +329,8 @@ void cgroup_usage(int dir, struct arena *arena, struct usage *usage)
 	if (value > usage->memory_peak_bytes)
 		usage->memory_peak_bytes = value;
 	read_io(dir, arena, usage);
+	if (oom_read(dir, "memory.events", arena, &value)) {
+		usage->oom_kills += value;
+		usage->oom_known = true;
+	}
 }

@@ -22,6 +22,11 @@ void job_energy_settle(struct state *history, const struct state *facts);
 void job_energy_metrics(struct metrics *out, const struct state *facts, struct str prefix,
 			const struct state *history);
 
+/* What is known of a run that has ended, by domain, without what the host consumes idle. */
+void job_energy_each(const struct state *facts,
+		     void (*each)(void *arg, struct str source, struct str domain, uint64_t uj),
+		     void *arg);
+
 /* Of all domains; false when nothing is known. */
 bool job_energy_sums(const struct state *facts, struct str prefix, double *ret_joules,
 		     double *ret_idle_joules, double *ret_mean_watts);

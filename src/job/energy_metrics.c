@@ -44,6 +44,21 @@ static struct str source_of(struct str domain, struct str source)
 	return str_eq(domain, str_of(job_energy_domains[JOB_ENERGY_GPU])) ? STR("gpu") : source;
 }
 
+void job_energy_each(const struct state *facts,
+		     void (*each)(void *arg, struct str source, struct str domain, uint64_t uj),
+		     void *arg)
+{
+	struct str source = state_get(facts, STR("energy.source"));
+	uint64_t uj;
+
+	for (size_t i = 0; source.n && i < JOB_ENERGY_DOMAINS; i++) {
+		struct str domain = str_of(job_energy_domains[i]);
+
+		if (take(facts, STR(""), job_energy_domains[i], "dynamic", &uj))
+			each(arg, source_of(domain, source), domain, uj);
+	}
+}
+
 struct summing {
 	struct state *history;
 	struct str source, skip;

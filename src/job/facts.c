@@ -111,6 +111,10 @@ void facts_sample(struct watch *watch, bool final)
 	set_number(watch, "switches_involuntary", usage.involuntary);
 	set_number(watch, "processes", usage.processes);
 	set_number(watch, "threads", usage.threads);
+	if (usage.oom_known)
+		set_number(watch, "oom_kills", usage.oom_kills);
+	else
+		state_unset(&watch->record.facts, STR("oom_kills"));
 	set_number(watch, "sampled", wall_ns());
 	set_text(watch, "accounting", str_of(tree_accounting(&watch->tree)));
 	inside_read(&watch->inside, final, &watch->scratch, say_inside, watch);

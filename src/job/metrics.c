@@ -5,6 +5,7 @@
  * begun.
  */
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -12,6 +13,7 @@
 #include "config.h"
 #include "job/energy_facts.h"
 #include "job/job.h"
+#include "job/typical.h"
 #include "metric/feed.h"
 
 struct view {
@@ -147,6 +149,11 @@ static void add_usage(const struct view *v)
 		"Threads of this run, now.",
 		METRIC_GAUGE,
 	};
+	static const struct metric_desc oom_kills = {
+		"peekpush_job_oom_kills",
+		"Processes of this run that the kernel has killed because memory was short.",
+		METRIC_GAUGE,
+	};
 	static const char *const cpu_keys[] = { "cpu_user", "cpu_system" };
 	static const char *const modes[] = { "user", "system" };
 	static const char *const io_keys[] = { "io_read", "io_write" };
@@ -164,6 +171,7 @@ static void add_usage(const struct view *v)
 	add_pair(v, &switches, STR("type"), switch_keys, switch_types, 1);
 	add_number(v, "processes", &processes);
 	add_number(v, "threads", &threads);
+	add_number(v, "oom_kills", &oom_kills);
 }
 
 static void add_info(const struct view *v)
@@ -212,24 +220,6 @@ static void add_info(const struct view *v)
 	add_seconds(v, "every", &every);
 	add_seconds(v, "max_duration", &max_duration);
 	add_seconds(v, "interval", &interval);
-}
-
-struct counting {
-	struct metrics *out;
-	struct family *family;
-	struct str label;
-	size_t skip;
-};
-
-static void add_run_count(void *arg, struct str key, struct str value)
-{
-	const struct counting *c = arg;
-	uint64_t n;
-
-	if (num_u64(value, &n) == 0)
-		family_add(c->family,
-			   METRIC_LABELS(c->out, { STR("result"), str_skip(key, c->skip) }),
-			   (double)n);
 }
 
 static int by_bound(const void *a, const void *b)
@@ -287,14 +277,45 @@ static void add_durations(const struct book *book, struct metrics *out)
 	family_add_histogram(metrics_family(out, &durations), metrics_no_labels(out), h);
 }
 
-/* Counters over all runs; without a state nobody knows them. */
-static void add_history(const struct book *book, struct metrics *out)
+/* A job that has never succeeded is overdue from here on. */
+static void add_first(const struct book *book, const struct view *v)
+{
+	static const struct metric_desc first = {
+		"peekpush_job_first_start_timestamp_seconds",
+		"When the first run that this host remembers started.",
+		METRIC_GAUGE,
+	};
+	const struct view all = { v->out, &book->history, STR("") };
+
+	if (fact(&book->history, all.prefix, "first.start").n)
+		add_seconds(&all, "first.start", &first);
+	else
+		add_seconds(v, "start", &first);
+}
+
+/* Those that were never seen, too: an increase from nothing is none to Prometheus. */
+static void add_runs(const struct book *book, struct metrics *out)
 {
 	static const struct metric_desc runs = {
 		"peekpush_job_runs_total",
 		"Runs of this job, by how they went.",
 		METRIC_COUNTER,
 	};
+	static const char *const results[] = { "success", "failure", "timeout", "lost", "skipped" };
+	struct family *f = metrics_family(out, &runs);
+	char key[32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(results); i++) {
+		int n = snprintf(key, sizeof(key), "runs.%s", results[i]);
+
+		family_add(f, METRIC_LABELS(out, { STR("result"), str_of(results[i]) }),
+			   (double)state_u64(&book->history, (struct str){ key, (size_t)n }, 0));
+	}
+}
+
+/* Counters over all runs; without a state nobody knows them. */
+static void add_history(const struct book *book, struct metrics *out)
+{
 	static const struct metric_desc retries = {
 		"peekpush_job_retries_total",
 		"Times that this job's command was started again after it had failed.",
@@ -313,16 +334,15 @@ static void add_history(const struct book *book, struct metrics *out)
 	static const char *const keys[] = { "success.end", "success.duration", "failure.end",
 					    "failure.duration" };
 	const struct view v = { out, &book->history, STR("") };
-	struct counting counting = { .out = out, .skip = 5 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		add_seconds(&v, keys[i], &stamps[i]);
 	if (book->dir < 0)
 		return;
-	counting.family = metrics_family(out, &runs);
-	state_each(&book->history, STR("runs."), add_run_count, &counting);
+	add_runs(book, out);
 	metrics_add(out, &retries, (double)state_u64(&book->history, STR("retries"), 0));
 	add_durations(book, out);
+	typical_metrics(&book->history, out);
 }
 
 void job_metrics(const struct book *book, const struct state *own, struct metrics *out,
@@ -353,6 +373,7 @@ void job_metrics(const struct book *book, const struct state *own, struct metric
 		v = (struct view){ out, own, STR("") };
 	metrics_add(out, &running, book->live + (own != NULL));
 	add_seconds(&v, "start", &start);
+	add_first(book, &v);
 	add_seconds(&v, "sampled", &heartbeat);
 	add_result(&finished);
 	add_history(book, out);

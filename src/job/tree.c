@@ -60,6 +60,7 @@ void tree_open(struct tree *tree, enum tree_way way)
 	ignore_inherited(tree);
 	if (way != TREE_SUBREAPER)
 		(void)cgroup_make(&tree->cgroup, &tree->scratch);
+	oom_open(&tree->oom, tree->self, &tree->scratch);
 	arena_reset(&tree->scratch);
 }
 
@@ -157,6 +158,24 @@ static void enter_scope(struct tree *tree)
 	arena_reset(&tree->scratch);
 }
 
+/*
+ * The scope of a run goes with the last of its processes, and what it has counted with it. So it
+ * is asked as soon as somebody was killed; a shell tells of that by its own status.
+ */
+static void ask_of_oom(struct tree *tree, int status)
+{
+	uint64_t kills;
+
+	if (tree->scope < 0 || !(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL
+						     : WEXITSTATUS(status) == 128 + SIGKILL))
+		return;
+	if (oom_read(tree->scope, "memory.events", &tree->scratch, &kills))
+		raise_to(&tree->best.oom_kills, kills);
+	else
+		tree->oom_missed = true;
+	arena_reset(&tree->scratch);
+}
+
 bool tree_reap(struct tree *tree, struct tree_event *ret)
 {
 	struct rusage usage;
@@ -179,8 +198,10 @@ bool tree_reap(struct tree *tree, struct tree_event *ret)
 		.status = status,
 		.ours = take_ours(tree, pid, ended),
 	};
-	if (ended && !ret->ours)
+	if (ended && !ret->ours) {
+		ask_of_oom(tree, status);
 		add_rusage(&tree->reaped, &usage);
+	}
 	if (ended && pid == tree->helper) {
 		tree->helper = 0;
 		if (status == 0)
@@ -230,6 +251,23 @@ static void take_cpu(struct usage *best, const struct usage *a, const struct usa
 	best->system_ns = total - user;
 }
 
+/* Of a group below ours both may tell: each has counted the same. */
+static void take_oom(struct tree *tree, const struct usage *counted)
+{
+	struct usage *best = &tree->best;
+	uint64_t kills;
+
+	if (counted->oom_known)
+		raise_to(&best->oom_kills, counted->oom_kills);
+	best->oom_known |= counted->oom_known;
+	if (oom_count(&tree->oom, &tree->scratch, &kills)) {
+		raise_to(&best->oom_kills, kills);
+		best->oom_known = true;
+	}
+	if (tree->oom_missed && !best->oom_kills)
+		best->oom_known = false;
+}
+
 void tree_sample(struct tree *tree, struct usage *ret)
 {
 	struct usage seen = tree->reaped, counted = { 0 }, *best = &tree->best;
@@ -258,6 +296,7 @@ void tree_sample(struct tree *tree, struct usage *ret)
 	raise_to(&best->major_faults, seen.major_faults);
 	raise_to(&best->voluntary, seen.voluntary);
 	raise_to(&best->involuntary, seen.involuntary);
+	take_oom(tree, &counted);
 	best->processes = pids.n;
 	/* Of who is in the cgroup but not below us, one is known. */
 	best->threads = seen.threads;
@@ -373,6 +412,7 @@ void tree_close(struct tree *tree)
 	if (!tree->reaper)
 		(void)prctl(PR_SET_CHILD_SUBREAPER, 0);
 	cgroup_remove(&tree->cgroup, &tree->scratch);
+	oom_close(&tree->oom);
 	if (tree->scope >= 0)
 		(void)close(tree->scope);
 	tree->scope = -1;

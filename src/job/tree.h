@@ -8,6 +8,7 @@
 
 #include "job/cgroup.h"
 #include "job/child.h"
+#include "job/oom.h"
 #include "job/scope.h"
 
 enum tree_way {
@@ -37,6 +38,8 @@ struct tree {
 	pid_t helper; /* asks for the scope */
 	bool asked;
 	bool counted; /* CMD was seen in the cgroup */
+	struct oom oom;
+	bool oom_missed; /* somebody was killed, and the scope gone before it could be asked */
 	struct pids ours;
 	struct usage reaped, best;
 	struct arena keep, scratch;

@@ -2,6 +2,7 @@
 /* What a tree of processes has used. All but memory, processes and threads only ever grow. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct usage {
@@ -11,4 +12,6 @@ struct usage {
 	uint64_t minor_faults, major_faults;
 	uint64_t voluntary, involuntary; /* context switches */
 	uint64_t processes, threads;     /* alive now */
+	uint64_t oom_kills;              /* as far as it is known whose they were */
+	bool oom_known;
 };

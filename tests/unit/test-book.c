@@ -338,6 +338,85 @@ static void test_boots(void **state)
 	arena_release(&arena);
 }
 
+/* A run, settled, and the book as it is told then. */
+static struct str settled(struct world *w, struct book *book, uint64_t order, const char *result,
+			  uint64_t seconds)
+{
+	struct record record;
+	struct str text;
+
+	make(w, &record, GROUP, order);
+	finish(&record, result, strcmp(result, "success") != 0, seconds);
+	open_book(w, book, &record);
+	book_settle(book, &record);
+	text = tell(w, book, NULL);
+	assert_int_equal(book_save(book), 0);
+	book_close(book);
+	record_close(&record);
+	return text;
+}
+
+/* Each run is held to those before it, and only to those that went well. */
+static void test_typical(void **state)
+{
+	struct record record;
+	struct book book;
+	struct world w;
+	struct str text;
+
+	(void)state;
+	begin(&w);
+	assert_absent(settled(&w, &book, 1, "success", 10), "typical");
+	assert_absent(settled(&w, &book, 2, "failure", 999), "typical");
+	assert_absent(settled(&w, &book, 3, "success", 11), "typical");
+	assert_absent(settled(&w, &book, 4, "success", 12), "typical");
+	text = settled(&w, &book, 5, "success", 500);
+	assert_part(text, "\npeekpush_job_duration_seconds 500\n");
+	assert_part(text, "\npeekpush_job_typical_duration_seconds 11\n");
+	/* While the next one runs the gauges are still those of the last. */
+	make(&w, &record, GROUP, 6);
+	open_book(&w, &book, &record);
+	text = tell(&w, &book, &record.facts);
+	assert_part(text, "\npeekpush_job_duration_seconds 500\n");
+	assert_part(text, "\npeekpush_job_typical_duration_seconds 11\n");
+	assert_part(text, "\npeekpush_job_first_start_timestamp_seconds 1\n");
+	book_close(&book);
+	record_remove(w.dir, record.name);
+	record_close(&record);
+	text = settled(&w, &book, 7, "timeout", 700);
+	assert_part(text, "\npeekpush_job_typical_duration_seconds 11.5\n");
+	end(&w);
+}
+
+/* From when on a job is known that never succeeded; a history of before this was kept, too. */
+static void test_first(void **state)
+{
+	struct record record;
+	struct book book;
+	struct world w;
+	struct str text;
+
+	(void)state;
+	begin(&w);
+	make(&w, &record, GROUP, 70);
+	open_book(&w, &book, &record);
+	text = tell(&w, &book, &record.facts);
+	assert_part(text, "\npeekpush_job_first_start_timestamp_seconds 70\n");
+	assert_part(text, "runs_total{result=\"success\"} 0\n");
+	assert_part(text, "runs_total{result=\"skipped\"} 0\n");
+	book_close(&book);
+	record_remove(w.dir, record.name);
+	record_close(&record);
+	assert_part(settled(&w, &book, 80, "failure", 1), "first_start_timestamp_seconds 80\n");
+	open_book(&w, &book, NULL);
+	state_unset(&book.history, STR("first.start"));
+	assert_int_equal(book_save(&book), 0);
+	book_close(&book);
+	assert_part(settled(&w, &book, 90, "failure", 1), "first_start_timestamp_seconds 80\n");
+	assert_part(settled(&w, &book, 75, "failure", 1), "first_start_timestamp_seconds 75\n");
+	end(&w);
+}
+
 /* Other bounds than before: what was counted stays counted, and buckets stay cumulative. */
 static void test_other_buckets(void **state)
 {
@@ -466,6 +545,8 @@ int main(void)
 		cmocka_unit_test(test_command_outlives_watcher),
 		cmocka_unit_test(test_overlap),
 		cmocka_unit_test(test_boots),
+		cmocka_unit_test(test_typical),
+		cmocka_unit_test(test_first),
 		cmocka_unit_test(test_other_buckets),
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_jobs_that_never_come_again),
