@@ -42,6 +42,9 @@ void host_open(struct host *host, const struct host_paths *paths, bool keep)
 		host->given[i] = path && *path && strcmp(path, default_path[i]) != 0;
 		host->dir[i] = file_open_dir(AT_FDCWD, host->given[i] ? path : default_path[i]);
 	}
+	host->net = -ENOENT;
+	if (host->given[HOST_PROC] && host->dir[HOST_PROC] >= 0)
+		host->net = file_open_dir(host->dir[HOST_PROC], "1/net");
 }
 
 struct host_once {
@@ -107,23 +110,28 @@ void host_close(struct host *host)
 	for (int i = 0; i < HOST_ROOTS; i++)
 		if (host->dir[i] >= 0)
 			(void)close(host->dir[i]);
+	if (host->net >= 0)
+		(void)close(host->net);
 	for (size_t i = 0; host->kept && i < HOST_KEPT_MAX; i++)
 		if (host->kept[i].path)
 			(void)close(host->kept[i].fd);
 	free(host->kept);
 	netlink_free(host->netlink);
 	release_once(host);
-	*host = (struct host){ .dir = { -1, -1, -1, -1 } };
+	*host = (struct host){ .dir = { -1, -1, -1, -1 }, .net = -1 };
 }
 
 static int open_below(const struct host *host, enum host_root root, const char *path, int flags)
 {
+	const int how = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags;
+	int fd = -1;
+
 	if (host->dir[root] < 0)
 		return host->dir[root];
-
-	int fd =
-		openat(host->dir[root], path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags);
-
+	if (root == HOST_PROC && host->net >= 0 && strncmp(path, "net/", 4) == 0)
+		fd = openat(host->net, path + 4, how);
+	if (fd < 0)
+		fd = openat(host->dir[root], path, how);
 	return fd < 0 ? -errno : fd;
 }
 

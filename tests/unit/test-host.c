@@ -95,6 +95,31 @@ static void test_roots(void **state)
 	host_close(&host);
 }
 
+static void test_net_of_init(void **state)
+{
+	struct world *w = *state;
+	int fd;
+
+	assert_int_equal(mkdirat(w->dir, "net", 0755), 0);
+	assert_int_equal(mkdirat(w->dir, "1", 0755), 0);
+	assert_int_equal(mkdirat(w->dir, "1/net", 0755), 0);
+	fd = openat(w->dir, "net", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	unit_write(fd, "dev", STR("own"));
+	unit_write(fd, "arp", STR("own"));
+	(void)close(fd);
+	fd = openat(w->dir, "1/net", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	unit_write(fd, "dev", STR("host's"));
+	(void)close(fd);
+	assert_reads(w, HOST_PROC, "net/dev", "own");
+	for (int round = 0; round < 2; round++) {
+		host_close(&w->host);
+		open_host(w, round);
+		assert_reads(w, HOST_PROC, "net/dev", "host's");
+		assert_reads(w, HOST_PROC, "net/arp", "own");
+		assert_reads(w, HOST_SYS, "net/dev", "own");
+	}
+}
+
 static void check_errors(struct world *w)
 {
 	struct str text = STR("untouched");
@@ -420,6 +445,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_roots, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_net_of_init, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors_resident, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_oneshot, setup, teardown),

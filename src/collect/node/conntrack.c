@@ -2,11 +2,17 @@
 /*
  * Connection tracking. Source: net/netfilter/nf_conntrack_standalone.c. The statistics are one
  * line of hexadecimal columns for each cpu; kernels have renamed and dropped columns, so they
- * are found by the names in the first line.
+ * are found by the names in the first line. The first one is the number of all entries, which in
+ * another container's /proc is the only way to it: sys/net tells of the reader's own namespace.
  */
 #include "collect/collector.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static const struct metric_desc entries = { "node_nf_conntrack_entries",
+					    "Connections that are tracked now.", METRIC_GAUGE };
 
 static const struct {
 	struct str column;
@@ -32,11 +38,18 @@ static const struct {
 
 enum { COLUMNS_MAX = 32 };
 
+/* Whether net/stat is that of PID 1, in another /proc, and not the reader's own. */
+static bool of_init(const struct collect *c)
+{
+	return c->host->net >= 0 && faccessat(c->host->net, "stat/nf_conntrack", F_OK, 0) == 0;
+}
+
 static int add_stats(struct collect *c)
 {
 	struct str text, header, line, word, names[COLUMNS_MAX];
 	uint64_t sums[COLUMNS_MAX] = { 0 }, value;
 	size_t columns = 0, known = 0;
+	bool told = false;
 	int r = host_read(c->host, HOST_PROC, "net/stat/nf_conntrack", c->scratch, &text);
 
 	if (r == -ENOENT)
@@ -47,7 +60,13 @@ static int add_stats(struct collect *c)
 		return collect_fail(c, -EBADMSG, "/proc/net/stat/nf_conntrack is empty");
 	while (columns < COLUMNS_MAX && str_word(&header, &names[columns]))
 		columns++;
-	while (str_line(&text, &line))
+	while (str_line(&text, &line)) {
+		struct str rest = line;
+
+		if (!told && of_init(c) && str_word(&rest, &word) && num_hex(word, &value) == 0) {
+			metrics_add(c->out, &entries, (double)value);
+			told = true;
+		}
 		for (size_t i = 0; i < columns && str_word(&line, &word); i++) {
 			if (num_hex(word, &value) < 0)
 				return collect_fail(
@@ -56,6 +75,7 @@ static int add_stats(struct collect *c)
 					STR_ARG(names[i]));
 			sums[i] += value;
 		}
+	}
 	for (size_t k = 0; k < ARRAY_SIZE(rows); k++)
 		for (size_t i = 0; i < columns; i++)
 			if (str_eq(names[i], rows[k].column)) {
@@ -69,14 +89,13 @@ static int add_stats(struct collect *c)
 
 static int run(struct collect *c)
 {
-	static const struct metric_desc entries = { "node_nf_conntrack_entries",
-						    "Connections that are tracked now.",
-						    METRIC_GAUGE };
 	static const struct metric_desc limit = { "node_nf_conntrack_entries_limit",
 						  "Connections that can be tracked.",
 						  METRIC_GAUGE };
-	int r = collect_number(c, HOST_PROC, "sys/net/netfilter/nf_conntrack_count", &entries);
+	int r = 0;
 
+	if (!of_init(c))
+		r = collect_number(c, HOST_PROC, "sys/net/netfilter/nf_conntrack_count", &entries);
 	if (r == 0)
 		r = collect_number(c, HOST_PROC, "sys/net/netfilter/nf_conntrack_max", &limit);
 	return r < 0 ? r : add_stats(c);

@@ -21,6 +21,23 @@ static struct str kernel_file(struct collect *c, const char *path)
 									   : STR("");
 }
 
+/*
+ * sys/kernel/hostname is what the reader's own UTS namespace says, in a container the container's
+ * name, which changes with each one that is started. The host's own is in the file it was set from.
+ */
+static struct str host_name(struct collect *c)
+{
+	int proc = c->host->dir[HOST_PROC];
+	struct str own, first, text, word;
+
+	if (host_link(proc, "self/ns/uts", c->scratch, &own) == 0 &&
+	    (host_link(proc, "1/ns/uts", c->scratch, &first) < 0 || !str_eq(own, first)) &&
+	    host_read(c->host, HOST_ROOT, "etc/hostname", c->scratch, &text) == 0 &&
+	    str_word(&text, &word))
+		return word;
+	return kernel_file(c, "sys/kernel/hostname");
+}
+
 static int run(struct collect *c)
 {
 	struct utsname u = { 0 };
@@ -42,7 +59,7 @@ static int run(struct collect *c)
 			return r;
 		release = str_trim(text);
 		sysname = kernel_file(c, "sys/kernel/ostype");
-		nodename = kernel_file(c, "sys/kernel/hostname");
+		nodename = host_name(c);
 		version = kernel_file(c, "sys/kernel/version");
 		machine = kernel_file(c, "sys/kernel/arch");
 		domainname = kernel_file(c, "sys/kernel/domainname");
