@@ -76,8 +76,8 @@ _peekpush()
 	COMPREPLY=()
 	commands=$("$program" --help 2>/dev/null |
 		awk '/^Commands:/ { on = 1; next } on && !NF { exit } on && /^  [a-z]/ { print $1 }')
-	# Before the command stands what `push` takes.
-	options=$(_peekpush_options "$program" push)
+	# Before the command stands what `check` takes.
+	options=$(_peekpush_options "$program" check)
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		if [[ -n $value ]]; then

@@ -4,9 +4,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
+
+#define HOST_STATE LOCALSTATEDIR "/lib/peekpush"
+
+/*
+ * Whose is the host's state? The service's user has it there too, by hand as well as in its unit;
+ * $STATE_DIRECTORY would be wrong for a `run` in the unit of somebody else's.
+ */
+static bool has_host_state(void)
+{
+	struct stat st;
+
+	return geteuid() == 0 ||
+	       (stat(HOST_STATE, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid());
+}
 
 static struct str state_path(const struct app *app, struct arena *arena)
 {
@@ -15,8 +30,8 @@ static struct str state_path(const struct app *app, struct arena *arena)
 
 	if (conf->dir.n)
 		return arena_str(arena, conf->dir);
-	if (geteuid() == 0)
-		return STR(LOCALSTATEDIR "/lib/peekpush");
+	if (has_host_state())
+		return STR(HOST_STATE);
 	if (xdg && xdg[0] == '/')
 		return arena_printf(arena, "%s/peekpush", xdg);
 	if (home && home[0] == '/')

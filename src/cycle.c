@@ -339,6 +339,17 @@ static void say_result(struct cycle *cycle, const struct delivery *d)
 		  STR_ARG(d->message));
 }
 
+static const struct str stopped_key = { "stopped", 7 };
+
+/* Of which group the gateway knows that this host has stopped. */
+static void remember_stop(struct cycle *cycle, bool stopped, enum sink_result result)
+{
+	if (!stopped)
+		state_unset(&cycle->state, stopped_key);
+	else if (result == SINK_OK || result == SINK_OK_UNTYPED)
+		state_set_u64(&cycle->state, stopped_key, str_hash(cycle->target.key));
+}
+
 enum sink_result cycle_deliver(struct cycle *cycle, bool running, const struct sink_waiter *waiter)
 {
 	int64_t deadline = clock_ns(CLOCK_BOOTTIME) + cycle->target.conf.timeout_ns;
@@ -353,6 +364,7 @@ enum sink_result cycle_deliver(struct cycle *cycle, bool running, const struct s
 		      (uint64_t)(clock_ns(CLOCK_BOOTTIME) - cycle->begin_ns));
 	cycle_account_drops(cycle);
 	say_result(cycle, &d);
+	remember_stop(cycle, !running, d.result);
 	save_state(cycle);
 	/* The gateway is there: what waits for it can go, too, in the time that is left. */
 	if ((d.result == SINK_OK || d.result == SINK_OK_UNTYPED) &&
@@ -364,4 +376,31 @@ enum sink_result cycle_deliver(struct cycle *cycle, bool running, const struct s
 		save_state(cycle);
 	}
 	return d.result;
+}
+
+static enum sink_result delete_group(struct cycle *cycle, const struct sink_waiter *waiter)
+{
+	struct delivery d;
+
+	arena_reset(&cycle->scratch);
+	target_delete(&cycle->target, waiter, &cycle->scratch, &d);
+	if (d.result != SINK_OK && d.result != SINK_OK_UNTYPED)
+		log_error(&cycle->app->log, "group not deleted: %.*s", STR_ARG(d.message));
+	remember_stop(cycle, true, d.result);
+	save_state(cycle);
+	return d.result;
+}
+
+enum sink_result cycle_stop(struct cycle *cycle, const struct sink_waiter *waiter)
+{
+	const struct push_conf *push = conf_get(cycle->app->conf, &section_push);
+
+	if (state_u64(&cycle->state, stopped_key, 0) == str_hash(cycle->target.key)) {
+		log_debug(&cycle->app->log, "the gateway knows already that this host has stopped");
+		return SINK_OK;
+	}
+	if (push->delete_on_stop)
+		return delete_group(cycle, waiter);
+	cycle_sample(cycle);
+	return cycle_deliver(cycle, false, waiter);
 }

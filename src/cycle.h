@@ -71,5 +71,12 @@ void cycle_account_drops(struct cycle *cycle);
  */
 enum sink_result cycle_deliver(struct cycle *cycle, bool running, const struct sink_waiter *waiter);
 
+/*
+ * The last word of an orderly stop, so that alerts can tell it from a crash: one more cycle that
+ * says peekpush_running 0, or the group is deleted where push.delete_on_stop says so. Said once:
+ * nothing is sent when the gateway heard it already and nothing since.
+ */
+enum sink_result cycle_stop(struct cycle *cycle, const struct sink_waiter *waiter);
+
 /* The group and target that the configuration describes; slices live in the arena or conf. */
 void cycle_target_conf(const struct app *app, struct arena *arena, struct target_conf *ret);

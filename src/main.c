@@ -138,7 +138,7 @@ static int look(struct app *app, struct first *ret)
 /* Root's, with the push credentials in it: what others have to say goes to the drop-box. */
 static bool is_private(const char *path)
 {
-	return geteuid() != 0 && access(path, R_OK) < 0 && errno == EACCES;
+	return geteuid() != 0 && faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) < 0 && errno == EACCES;
 }
 
 /* Everything from built-in defaults up to the command line. */

@@ -180,7 +180,7 @@ static const struct opt push_opts[] = {
 		.type = OPT_BOOL,
 		.offset = offsetof(struct push_conf, delete_on_stop),
 		.preset = "false",
-		.help = "the agent deletes its group when it is stopped (short-lived hosts)",
+		.help = "an orderly stop deletes the group (short-lived hosts)",
 	},
 	{
 		.name = "user",
@@ -214,6 +214,25 @@ const struct opt_section section_push = {
 	.help = "where to and how",
 	.opts = push_opts,
 	.size = sizeof(struct push_conf),
+};
+
+static const struct opt stop_opts[] = {
+	{
+		.name = "last",
+		.type = OPT_BOOL,
+		.offset = offsetof(struct stop_conf, last),
+		.preset = "false",
+		.flag = "last",
+		.help = "say peekpush_running 0: the last push before an orderly stop",
+	},
+	{ 0 },
+};
+
+const struct opt_section section_stop = {
+	.path = "stop",
+	.help = "the end",
+	.opts = stop_opts,
+	.size = sizeof(struct stop_conf),
 };
 
 static const struct opt tls_opts[] = {
@@ -268,7 +287,7 @@ static const struct opt state_opts[] = {
 		.env = "PEEKPUSH_STATE_DIR",
 		.arg = "DIR",
 		.help = "where to keep counters and undelivered results; empty: " LOCALSTATEDIR
-			"/lib/peekpush for root, else $XDG_STATE_HOME/peekpush",
+			"/lib/peekpush for root and its owner, else $XDG_STATE_HOME/peekpush",
 	},
 	{ 0 },
 };

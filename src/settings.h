@@ -27,6 +27,10 @@ struct push_conf {
 	struct str user, password_file, bearer_token_file;
 };
 
+struct stop_conf {
+	bool last;
+};
+
 struct tls_conf {
 	struct str ca, cert, key;
 	bool insecure;
@@ -41,4 +45,4 @@ struct limits_conf {
 };
 
 extern const struct opt_section section_main, section_host, section_push, section_tls,
-	section_state, section_limits;
+	section_state, section_stop, section_limits;

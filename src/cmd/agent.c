@@ -104,12 +104,12 @@ static bool beat(void *arg)
  * A delivery is not broken off by SIGTERM: a request that is on its way could be stored after
  * the last word, and the gateway would hold a running host for ever.
  */
-static void cycle_once(struct agent *agent, bool running)
+static void cycle_once(struct agent *agent)
 {
 	const struct sink_waiter waiter = { agent->beat, beat, agent };
 
 	cycle_sample(agent->cycle);
-	back_off(agent, cycle_deliver(agent->cycle, running, &waiter));
+	back_off(agent, cycle_deliver(agent->cycle, true, &waiter));
 }
 
 /* Takes a new configuration over only when all of it works; else the old one goes on. */
@@ -177,7 +177,7 @@ static void run(struct agent *agent)
 			if (agent->skip)
 				agent->skip--;
 			else
-				cycle_once(agent, true);
+				cycle_once(agent);
 		}
 		notify_say(&agent->notify, "WATCHDOG=1");
 		events = loop_wait(&agent->loop, patience(agent));
@@ -185,20 +185,11 @@ static void run(struct agent *agent)
 	notify_say(&agent->notify, "STOPPING=1");
 }
 
-/* An orderly stop is said, so that alerts can tell it from a crash; or the group goes. */
 static void say_goodbye(struct agent *agent)
 {
-	const struct push_conf *push = conf_get(agent->app->conf, &section_push);
 	const struct sink_waiter waiter = { agent->beat, beat, agent };
-	struct delivery d;
 
-	if (!push->delete_on_stop) {
-		cycle_once(agent, false);
-		return;
-	}
-	target_delete(&agent->cycle->target, &waiter, &agent->cycle->scratch, &d);
-	if (d.result != SINK_OK && d.result != SINK_OK_UNTYPED)
-		log_error(&agent->app->log, "group not deleted: %.*s", STR_ARG(d.message));
+	(void)cycle_stop(agent->cycle, &waiter);
 }
 
 /*

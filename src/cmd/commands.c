@@ -50,7 +50,7 @@ static const struct opt_section *const general[] = {
 	&section_main,         &section_push,          &section_tls,    &section_collectors,
 	&section_host,         &section_state,         &section_limits, &section_job,
 	&section_dropbox,      &section_metric,        &section_ebpf,   &section_energy,
-	&section_energy_model, &section_energy_carbon, &section_cgroup,
+	&section_energy_model, &section_energy_carbon, &section_cgroup, &section_stop,
 };
 
 static bool is_general(const struct opt_section *section)
