@@ -38,6 +38,7 @@
 	X(sockstat)         \
 	X(softnet)          \
 	X(stat)             \
+	X(systemd)          \
 	X(thermal_zone)     \
 	X(time)             \
 	X(timex)            \
