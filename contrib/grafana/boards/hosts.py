@@ -99,7 +99,7 @@ problems = row(
     graph("Alerts over time", "How many alerts fired, by severity. A curve that jumps up and down "
           "is a threshold too near to the usual.", "short",
           (f"count by (severity) ({FIRING}) or label_replace(vector(0), \"severity\", \"none\", "
-           "\"\", \"\")", "{{severity}}"), w=12, stack=True, legend="list", decimals=0),
+           "\"\", \"\")", "{{severity}}"), w=12, stack=True, decimals=0),
 )
 
 work = row(

@@ -145,12 +145,12 @@ def panel(kind, title, about, unit, queries, size, options, custom, *, threshold
             "options": options, "transformations": list(transformations)}
 
 
-def graph(title, about, unit, *queries, w=12, h=8, stack=False, low=0, thresholds=None, legend=None,
-          calcs=("mean", "max"), fill=None, points=False, palette=None, bars=False, log=False,
-          **more):
-    """Curves over time. With thresholds the first limit is drawn as a dashed line."""
+def graph(title, about, unit, *queries, w=12, h=8, stack=False, low=0, thresholds=None,
+          legend="list", fill=None, palette=None, points=False, drawn="line", log=False, **more):
+    """Curves over time. With thresholds the limits are drawn as dashed lines; a legend is a list,
+    a table with means and highest values, or none."""
     custom = {
-        "drawStyle": "bars" if bars else "line", "lineInterpolation": "linear", "lineWidth": 1,
+        "drawStyle": drawn, "lineInterpolation": "linear", "lineWidth": 1,
         "fillOpacity": fill if fill is not None else 35 if stack else 8, "gradientMode": "none",
         "showPoints": "auto" if points else "never", "pointSize": 4, "spanNulls": False,
         "axisPlacement": "auto", "axisLabel": "", "axisColorMode": "text",
@@ -159,14 +159,14 @@ def graph(title, about, unit, *queries, w=12, h=8, stack=False, low=0, threshold
         "thresholdsStyle": {"mode": "dashed" if thresholds else "off"},
         "hideFrom": {"legend": False, "tooltip": False, "viz": False},
     }
+    rows = legend == "table"
     options = {
-        "legend": {"displayMode": legend or "table", "placement": "bottom", "showLegend": True,
-                   "calcs": list(calcs) if legend in (None, "table") else [],
-                   **({"sortBy": "Mean", "sortDesc": True} if legend in (None, "table") else {})},
+        "legend": {"displayMode": "table" if rows else "list", "showLegend": legend != "none",
+                   "placement": "right" if rows and w >= 12 else "bottom",
+                   "calcs": ["mean", "max"] if rows else [],
+                   **({"sortBy": "Mean", "sortDesc": True} if rows else {})},
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
-    if legend == "none":
-        options["legend"].update(displayMode="list", showLegend=False)
     return panel("timeseries", title, about, unit, queries, (w, h), options, custom, low=low,
                  thresholds=thresholds, palette=palette or "palette-classic", **more)
 
@@ -331,14 +331,17 @@ def arranged(rows):
 
 # --- what a reader chooses
 
-def variable(name, label, query, *, multi=True, regex="", sort=1, every=".*", hidden=False):
-    """A variable whose values Prometheus knows; with `multi` several, and All to begin with."""
+def variable(name, label, query, *, multi=True, regex="", every=".*"):
+    """A variable whose values Prometheus knows; with `multi` several, and All to begin with, which
+    is `every`, or with a `regex` what that lets through."""
     out = {"type": "query", "name": name, "label": label, "datasource": PROMETHEUS,
            "definition": query, "query": {"query": query, "refId": f"variable-{name}"},
-           "refresh": 2, "regex": regex, "sort": sort, "multi": multi, "includeAll": multi,
-           "hide": 2 if hidden else 0, "options": [], "skipUrlSync": False, "current": {}}
+           "refresh": 2, "regex": regex, "sort": 1, "multi": multi, "includeAll": multi,
+           "hide": 0, "options": [], "skipUrlSync": False, "current": {}}
     if multi:
-        out.update(allValue=every, current={"selected": True, "text": ["All"], "value": ["$__all"]})
+        out["current"] = {"selected": True, "text": ["All"], "value": ["$__all"]}
+        if every and not regex:
+            out["allValue"] = every
     return out
 
 

@@ -8,8 +8,6 @@ CPU_BUSY = f"1 - avg by (instance) (sum by (instance, cpu) ({RESTING}))"
 CPUS = f'count by (instance) ({sel("node_cpu_seconds_total", mode="idle")})'
 LOAD = f'{sel("node_load1")} / on (instance) group_left () {CPUS}'
 MEMORY_USED = f'1 - {sel("node_memory_MemAvailable_bytes")} / {sel("node_memory_MemTotal_bytes")}'
-SWAP_USED = (f'1 - {sel("node_memory_SwapFree_bytes")} / '
-             f'({sel("node_memory_SwapTotal_bytes")} > 0)')
 # Of what users may fill; what is mounted read-only is full by nature.
 SPACE_USED = (f'(1 - {sel("node_filesystem_avail_bytes")} / '
               f'({sel("node_filesystem_size_bytes")} > 0)) unless '
