@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -33,6 +35,13 @@ static size_t spare_fds(void)
 	return (size_t)limit.rlim_cur - RESERVED_FDS;
 }
 
+static bool is_proc(int dir)
+{
+	struct statfs fs;
+
+	return dir >= 0 && fstatfs(dir, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
 void host_open(struct host *host, const struct host_paths *paths, bool keep)
 {
 	*host = (struct host){ .keep = keep, .spare_fds = keep ? spare_fds() : 0 };
@@ -43,6 +52,7 @@ void host_open(struct host *host, const struct host_paths *paths, bool keep)
 		host->dir[i] = file_open_dir(AT_FDCWD, host->given[i] ? path : default_path[i]);
 	}
 	host->net = -ENOENT;
+	host->same_kernel = !host->given[HOST_PROC] || is_proc(host->dir[HOST_PROC]);
 	if (host->given[HOST_PROC] && host->dir[HOST_PROC] >= 0)
 		host->net = file_open_dir(host->dir[HOST_PROC], "1/net");
 }

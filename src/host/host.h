@@ -32,8 +32,9 @@ struct host_shared;
 struct host {
 	int dir[HOST_ROOTS];    /* fd, or -errno when the tree cannot be opened */
 	bool given[HOST_ROOTS]; /* another tree than the running kernel's */
-	int net;   /* 1/net of another /proc, whose own net is the reader's; or -errno */
-	bool keep; /* resident: keep fixed files open */
+	int net;          /* 1/net of another /proc, whose own net is the reader's; or -errno */
+	bool same_kernel; /* the running kernel\'s /proc, wherever it is mounted */
+	bool keep;        /* resident: keep fixed files open */
 	struct host_kept *kept; /* HOST_KEPT_MAX slots, hashed by path */
 	size_t n_kept;
 	size_t spare_fds;           /* of the process's limit, for attribute files that stay open */

@@ -54,6 +54,9 @@ packages_tests=(
 	xz-utils
 )
 
+# Whoever has another Node.js than Debian's has its npm, too, and the two exclude each other.
+command -v npm >/dev/null || packages_tests+=(nodejs npm)
+
 # For tests/vm alone.
 packages_vm=(
 	acpica-tools

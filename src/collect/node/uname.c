@@ -62,6 +62,8 @@ static int run(struct collect *c)
 		nodename = host_name(c);
 		version = kernel_file(c, "sys/kernel/version");
 		machine = kernel_file(c, "sys/kernel/arch");
+		if (!machine.n && c->host->same_kernel && uname(&u) == 0)
+			machine = str_of(u.machine);
 		domainname = kernel_file(c, "sys/kernel/domainname");
 	}
 	family_add(metrics_family(c->out, &desc),
