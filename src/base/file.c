@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/owned.h"
 
 int file_read_fd(int fd, size_t hint, size_t max, struct arena *arena, struct str *ret)
 {
@@ -87,11 +88,19 @@ int file_replace(int dir, const char *name, struct str content, mode_t mode, boo
 	if (n < 0 || (size_t)n >= sizeof(temporary))
 		return -ENAMETOOLONG;
 
-	int fd = openat(dir, temporary,
-			O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
+	/* Whatever has that name is not written to: it could be a link, or another name of a file.
+	 */
+	if (unlinkat(dir, temporary, 0) < 0 && errno != ENOENT)
+		return -errno;
+
+	int fd = dir == AT_FDCWD
+			 ? openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+			 : owned_open(dir, temporary, O_WRONLY | O_CREAT | O_EXCL, mode);
 
 	if (fd < 0)
-		return -errno;
+		return dir == AT_FDCWD ? -errno : fd;
+	/* The mode says who is to read it; a umask knows nothing of that. */
+	(void)fchmod(fd, mode);
 
 	int r = write_and_close(fd, content, sync);
 
@@ -147,10 +156,10 @@ int file_make_dirs(const char *path, mode_t mode)
 int file_lock(int dir, const char *name, int64_t wait_ns)
 {
 	int64_t deadline = clock_ns(CLOCK_BOOTTIME) + wait_ns;
-	int fd = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = owned_open(dir, name, O_RDWR | O_CREAT, 0600);
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	/* No call waits for a lock with a limit, so it is asked again and again. */
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK || clock_ns(CLOCK_BOOTTIME) >= deadline) {

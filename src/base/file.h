@@ -20,7 +20,8 @@ int file_read(int dir, const char *path, size_t max, struct arena *arena, struct
 
 /*
  * Replaces dir/name by `content` in one step: temporary file, rename. With `sync` it is on
- * the disk when this returns (fsync of the file and of the directory).
+ * the disk when this returns (fsync of the file and of the directory). What root makes in the
+ * directory of somebody else belongs to that one.
  */
 int file_replace(int dir, const char *name, struct str content, mode_t mode, bool sync);
 

@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/owned.h"
 #include "cmd/commands.h"
 #include "cmd/help.h"
 #include "collect/source/textfile.h"
@@ -90,6 +91,20 @@ static struct str user_name(struct arena *arena)
 	return (struct str){ p, name.n };
 }
 
+/* Above it is the state directory, whose owner could have put a link there for root to follow. */
+static int open_built_in(void)
+{
+	int r = file_make_dirs(LOCALSTATEDIR "/lib/peekpush", 0700);
+	_cleanup_fd_ int state = -1;
+
+	if (r == 0)
+		r = state = file_open_dir(AT_FDCWD, LOCALSTATEDIR "/lib/peekpush");
+	/* Others may go through it to what they may write. */
+	if (r == -EACCES)
+		return file_open_dir(AT_FDCWD, textfile_built_in);
+	return r < 0 ? r : owned_open_dir(state, "textfile", 0755);
+}
+
 static int open_host_place(const struct app *app, struct arena *arena, struct place *ret)
 {
 	const struct textfile_conf *conf = conf_get(app->conf, &section_textfile);
@@ -100,13 +115,12 @@ static int open_host_place(const struct app *app, struct arena *arena, struct pl
 	ret->path = textfile_directory(conf, arena);
 	ret->file = arena_printf(arena, "peekpush-metric-%.*s.prom", STR_ARG(user)).p;
 	ret->lock = arena_printf(arena, ".peekpush-metric-%.*s.lock", STR_ARG(user)).p;
-	ret->dir = file_open_dir(AT_FDCWD, ret->path.p);
-	if (ret->dir == -ENOENT) {
-		/* What is above the built-in one is the state directory, and nobody else's. */
-		if (!conf->directory.n)
-			r = file_make_dirs(LOCALSTATEDIR "/lib/peekpush", 0700);
-		if (r == 0)
-			r = file_make_dirs(ret->path.p, 0755);
+	if (!conf->directory.n)
+		ret->dir = open_built_in();
+	else
+		ret->dir = file_open_dir(AT_FDCWD, ret->path.p);
+	if (ret->dir == -ENOENT && conf->directory.n) {
+		r = file_make_dirs(ret->path.p, 0755);
 		ret->dir = r < 0 ? r : file_open_dir(AT_FDCWD, ret->path.p);
 	}
 	if (ret->dir >= 0 && faccessat(ret->dir, ".", W_OK, AT_EACCESS) < 0) {
@@ -203,7 +217,7 @@ static int read_file(const struct place *place, struct arena *arena, struct str 
 	}
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		r = -errno;
-	} else if (!S_ISREG(st.st_mode) || st.st_uid != geteuid()) {
+	} else if (!S_ISREG(st.st_mode) || !owned_is_ours(place->dir, &st)) {
 		*ret_why = S_ISREG(st.st_mode) ? "it is another user's" : "it is no file";
 		return -EPERM;
 	} else {

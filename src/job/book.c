@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/num.h"
+#include "base/owned.h"
 #include "job/energy_facts.h"
 #include "job/inside.h"
 #include "job/job.h"
@@ -387,9 +388,9 @@ int book_save(struct book *book)
 		make_room(book);
 	if (book->pending) {
 		file_of(book, ".pending", name);
-		fd = openat(book->dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		fd = owned_open(book->dir, name, O_WRONLY | O_CREAT, 0600);
 		if (fd < 0)
-			return -errno;
+			return fd;
 		(void)close(fd);
 	}
 	r = state_save(&book->history, book->dir, book->name, book->done.n > 0);

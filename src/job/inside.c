@@ -20,6 +20,8 @@ enum {
 	SAID_BAD_MAX = 5,
 };
 
+#define DIR_NAME "peekpush-XXXXXX"
+
 /* Reasons to complain of a file, each once. */
 enum complaint {
 	SAID_OPEN = 1,
@@ -79,7 +81,7 @@ int inside_open(struct inside *inside, const struct opt_list *files, size_t max)
 	inside->last_file = &inside->files;
 	for (size_t i = 0; i < files->n; i++)
 		(void)add_file(inside, files->v[i], false);
-	path = ARENA_CONCAT(&inside->arena, base_dir(&inside->arena), STR("/peekpush-XXXXXX"));
+	path = ARENA_CONCAT(&inside->arena, base_dir(&inside->arena), STR("/" DIR_NAME));
 	if (!mkdtemp((char *)(uintptr_t)path.p))
 		return -errno;
 	inside->fd = file_open_dir(AT_FDCWD, path.p);
@@ -331,10 +333,22 @@ void inside_text(const struct inside *inside, struct buf *to)
 	series_text(&inside->series, to);
 }
 
+/* The path may stand in a file that another user can write: only such a one as we make. */
+static bool is_inside_dir(struct str path, int fd)
+{
+	const char *slash = path.n ? memrchr(path.p, '/', path.n) : NULL;
+	struct str name = slash ? str_between(slash + 1, path.p + path.n) : (struct str){ 0 };
+	struct stat st;
+
+	return name.n == sizeof(DIR_NAME) - 1 && str_starts(name, STR("peekpush-")) &&
+	       strlen(path.p) == path.n && fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
+	       (st.st_mode & 07777) == 0700;
+}
+
 void inside_remove(struct str path)
 {
 	int fd = open(path.p, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	_cleanup_dir_ DIR *dir = fd < 0 || !is_inside_dir(path, fd) ? NULL : fdopendir(fd);
 
 	if (!dir && fd >= 0)
 		(void)close(fd);

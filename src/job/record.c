@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -10,18 +11,17 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
+#include "base/owned.h"
 
-enum { YOUNG_SECONDS = 10 };
+/*
+ * Somebody who looks at a new record may hold its lock for a moment. Who held it on purpose would
+ * keep every command from its start: these are milliseconds, and then it goes without a record.
+ */
+enum { YOUNG_SECONDS = 10, LOCK_TRIES = 500 };
 
 int record_open_dir(int state_dir)
 {
-	int fd;
-
-	if (mkdirat(state_dir, "jobs", 0700) < 0 && errno != EEXIST)
-		return -errno;
-	fd = openat(state_dir, "jobs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return owned_open_dir(state_dir, "jobs", 0700);
 }
 
 void record_prefix(uint64_t group, char ret[24])
@@ -35,25 +35,29 @@ static void first_slot(const char *name, char ret[RECORD_NAME_SIZE + 2])
 }
 
 /* The lock stands on the first of the two files. */
-static int take_lock(struct record *record, int flags, int operation)
+static int take_lock(struct record *record, int flags, int tries)
 {
 	char slot[RECORD_NAME_SIZE + 2];
-	int r = 0;
+	int r;
 
 	first_slot(record->name, slot);
-	record->lock = openat(record->dir, slot,
-			      flags | O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	if (record->lock < 0)
-		return -errno;
-	while (flock(record->lock, operation) < 0) {
+	r = owned_open(record->dir, slot, flags | O_RDWR, 0600);
+	record->lock = r < 0 ? -1 : r;
+	if (r < 0)
+		return r;
+	while (flock(record->lock, LOCK_EX | LOCK_NB) < 0) {
 		if (errno == EINTR)
 			continue;
 		r = -errno;
+		if (r == -EWOULDBLOCK && tries-- > 0) {
+			(void)poll(NULL, 0, 1);
+			continue;
+		}
 		(void)close(record->lock);
 		record->lock = -1;
-		break;
+		return r;
 	}
-	return r;
+	return 0;
 }
 
 int record_create(struct record *record, int dir, uint64_t group)
@@ -67,8 +71,7 @@ int record_create(struct record *record, int dir, uint64_t group)
 	(void)snprintf(record->name, sizeof(record->name), "%016llx-%x-%llx.run",
 		       (unsigned long long)group, (unsigned)getpid(),
 		       (unsigned long long)clock_ns(CLOCK_BOOTTIME));
-	/* Somebody who looks at the new file may hold it for a moment. */
-	r = take_lock(record, O_CREAT | O_EXCL, LOCK_EX);
+	r = take_lock(record, O_CREAT | O_EXCL, LOCK_TRIES);
 	if (r < 0) {
 		record->dir = -1;
 		return r;
@@ -104,7 +107,7 @@ int record_take(struct record *record, int dir, const char *name)
 
 	*record = (struct record){ .dir = dir, .lock = -1 };
 	(void)snprintf(record->name, sizeof(record->name), "%s", name);
-	r = take_lock(record, 0, LOCK_EX | LOCK_NB);
+	r = take_lock(record, 0, 0);
 	if (r < 0 && r != -EWOULDBLOCK)
 		return r;
 	loaded = state_load(&record->facts, dir, name);

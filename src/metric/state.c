@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/num.h"
+#include "base/owned.h"
 
 /* Bounds what a damaged or hostile file can make us read. */
 enum { STATE_FILE_MAX = 8 << 20, NAME_SIZE = 128, TAIL_SIZE = 21 };
@@ -211,7 +212,7 @@ static int read_slot(int dir, const char *name, struct arena *arena, struct str 
 {
 	struct str text, tail, rest, line;
 	uint64_t hash;
-	int r = file_read(dir, name, STATE_FILE_MAX, arena, &text);
+	int r = owned_read(dir, name, STATE_FILE_MAX, arena, &text);
 
 	if (r < 0)
 		return r;
@@ -284,13 +285,13 @@ int state_load(struct state *state, int dir, const char *name)
 
 static int write_slot(int dir, const char *name, struct str content, bool sync)
 {
-	/* O_NONBLOCK: opening a FIFO for writing would wait for its reader. */
-	_cleanup_fd_ int fd =
-		openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	_cleanup_fd_ int fd = owned_open(dir, name, O_WRONLY | O_CREAT, 0600);
 	struct stat st;
 	int r;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
 		return -errno;
 	r = file_write_all(fd, content);
 	if (r == 0 && st.st_size > (off_t)content.n && ftruncate(fd, (off_t)content.n) < 0)

@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/owned.h"
 #include "collect/node/filesystems.h"
 
 static const char file_name[] = "layers", lock_name[] = "layers.lock";
@@ -84,7 +85,7 @@ static void read_file(struct layers *layers, int dir)
 	layers->v = NULL;
 	layers->n = 0;
 	layers->seen = s;
-	if (!s.st_ino || file_read(dir, file_name, FILE_BYTES_MAX, &layers->arena, &text) < 0)
+	if (!s.st_ino || owned_read(dir, file_name, FILE_BYTES_MAX, &layers->arena, &text) < 0)
 		return;
 	for (rest = text; str_line(&rest, &line);)
 		n++;
