@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Containers, with the names of cAdvisor: which ones use a host, and one by itself."""
-from .kit import (GREEN, INSTANCE, NONE, ORANGE, RANGE, RED, YELLOW, board, board_link, color,
+from .kit import (GREEN, GREY, INSTANCE, NONE, ORANGE, RANGE, RED, YELLOW, board, board_link, color,
                   column, graph, hosts, like, limits, link, mirrored, rate, row, sel, stat, table,
                   top, variable, words)
 
@@ -66,11 +66,13 @@ overview = row(
 )
 
 HOST_CELL = board_link("Open this host", "host", ("instance", "__value.raw"))
+ONLY_CELL = board_link("Only this container", "containers", ("name", "__value.raw"),
+                       ("instance", "__data.fields.Host"))
 listing = row(
     "Containers",
-    table("Containers", "A line for each container, busiest first. Choose one above for the panels "
-          "below.",
-          {"name": ("Container", {}), "pod": ("Pod", {}), "container": ("in pod", {}),
+    table("Containers", "A line for each container, busiest first. A click on its name chooses it "
+          "for all panels.",
+          {"name": ("Container", link(ONLY_CELL)), "pod": ("Pod", {}), "container": ("in pod", {}),
            "instance": ("Host", link(HOST_CELL))},
           [column("CPUs", each(flow("cpu_usage_seconds_total")), decimals=3, w=80),
            column("Quota", each(QUOTA, "max"), decimals=2, w=75),
@@ -88,7 +90,8 @@ listing = row(
                   w=90),
            column("Restarts", STARTS, w=80, thresholds=limits((1, YELLOW), (5, RED))),
            column("Health", each(of("health_state"), "max"), w=85, cell="color-text",
-                  mappings=words(_0=("bad", RED), _1=("good", GREEN)))], h=9, sort="-CPUs"),
+                  mappings=words({-1: ("none", GREY), 0: ("bad", RED), 1: ("good", GREEN)}))],
+          h=9, sort="-CPUs"),
 )
 
 use = row(

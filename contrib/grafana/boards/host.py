@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One host, from how it is doing to its clock."""
-from .kit import (FULLNESS, GREEN, GREY, INSTANCE, ORANGE, PRESSURE, RED, board, column, color,
-                  graph, hosts, like, limits, mirrored, rate, row, sel, stat,
+from .kit import (FULLNESS, GREEN, GREY, INSTANCE, ORANGE, PRESSURE, RED, YES_NO, board, column,
+                  color, graph, hosts, like, limits, mirrored, rate, row, sel, stat,
                   table, total, variable, words)
 from .terms import (AGE, CPU_BUSY, CPUS, FILES_USED, LOAD, MEMORY_USED, PRESSURE_WORST, SPACE_USED,
                     UPTIME, WAITING, WATTS)
@@ -119,12 +119,10 @@ disks = row(
           thresholds=limits((0.1, ORANGE))),
     graph("In use", "Share of time in which the disk had something to do. 100 % is the limit of a "
           "turning disk; an SSD does several things at once.", "percentunit",
-          (rate("node_disk_io_time_seconds_total", **DISK), "{{device}}"), w=8, high=1,
-          ),
+          (rate("node_disk_io_time_seconds_total", **DISK), "{{device}}"), w=8, high=1),
     graph("Queue", "Mean number of requests that are under way. A queue that grows with latency is "
           "a disk at its limit.", "short",
-          (rate("node_disk_io_time_weighted_seconds_total", **DISK), "{{device}}"), w=8,
-          ),
+          (rate("node_disk_io_time_weighted_seconds_total", **DISK), "{{device}}"), w=8),
     graph("Space used", "Share of each file system that is full. Look for lines that only rise.",
           "percentunit", (f"max by (mountpoint) ({SPACE_USED})", "{{mountpoint}}"), w=8, high=1,
           thresholds=FULLNESS),
@@ -147,7 +145,7 @@ disks = row(
                   thresholds=limits((14400, ORANGE), (86400, GREEN), below=RED)),
            column("Read-only", f"max by (mountpoint, device, fstype) "
                   f'({sel("node_filesystem_readonly")})', w=95, cell="color-text",
-                  mappings=words(_0=("no", GREEN), _1=("yes", ORANGE)))], h=8, sort="-Used"),
+                  mappings=words({0: ("no", GREEN), 1: ("yes", ORANGE)}))], h=8, sort="-Used"),
 )
 
 network = row(
@@ -163,7 +161,7 @@ network = row(
           (rate("node_network_transmit_errs_total", **WIRE), "{{device}} send errors"),
           (rate("node_network_transmit_drop_total", **WIRE), "{{device}} send drops"), w=12,
           thresholds=limits((1, ORANGE))),
-    graph("TCP", "Segments sent again as a share of all that are sent, by the kernel's own count. "
+    graph("TCP segments sent again", "As a share of all that are sent, by the kernel's own count. "
           "Above 1 % somebody waits for answers.", "percentunit",
           (f'{rate("node_netstat_Tcp_RetransSegs")} / ({rate("node_netstat_Tcp_OutSegs")} > 0)',
            "sent again"), w=8, thresholds=limits((0.01, ORANGE), (0.05, RED))),
@@ -188,13 +186,13 @@ machine = row(
           (f'{sel("node_hwmon_temp_celsius")} * on (instance, chip) group_left (chip_name) '
            f'group by (instance, chip, chip_name) ({sel("node_hwmon_chip_names")})',
            "{{chip_name}} {{sensor}}"),
-          (sel("node_thermal_zone_temp"), "{{type}} {{zone}}"), w=8, low=None,
+          (sel("node_thermal_zone_temp"), "{{type}} {{zone}}"), w=8, low=None, nothing="No sensor",
           thresholds=limits((80, ORANGE), (95, RED))),
     graph("Fans", "Turns in a minute. 0 of a fan that should turn: heat comes next.", "rotrpm",
-          (sel("node_hwmon_fan_rpm"), "{{chip}} {{sensor}}"), w=8),
+          (sel("node_hwmon_fan_rpm"), "{{chip}} {{sensor}}"), w=8, nothing="No sensor"),
     graph("Frequency", "What the CPUs run at. Low under load: heat or a limit of power holds them "
           "back.", "hertz", (sel("node_cpu_scaling_frequency_hertz"), "CPU {{cpu}}"), w=8,
-          ),
+          nothing="Not told by this machine"),
     graph("Power by domain", "Idle is what the host would consume doing nothing, attributed what "
           "somebody's work has caused.", "watt",
           (total("instance, domain, state", rate("peekpush_energy_domain_joules_total")),
@@ -217,12 +215,12 @@ services = row(
           "systemd.", {"name": ("Unit", {}), "type": ("Type", {})},
           [column("Failed", f'max by (name, type) ('
                   f'{sel("node_systemd_unit_state", state="failed")} == 1)', w=80,
-                  mappings=words(_1=("failed", RED)), cell="color-text")],
+                  mappings=words({1: ("failed", RED)}), cell="color-text")],
           w=8, h=7, nothing="None, or no systemd."),
     stat("Clock is synchronised", "Whether something disciplines the clock. No: it drifts by "
          "seconds a day.", "short", f'min({sel("node_timex_sync_status")})', w=4, h=7, spark=False,
          thresholds=limits((1, GREEN), below=RED),
-         mappings=words(_0=("no", RED), _1=("yes", GREEN))),
+         mappings=YES_NO),
     table("Software", "What runs here: system, kernel and peekpush.",
           {"pretty_name": ("System", {}), "release": ("Kernel", {}),
            "machine": ("Architecture", {}), "version": ("peekpush", {})},
@@ -236,7 +234,8 @@ services = row(
 BOARD = board("Host", "One host: CPU, memory, disks, network, sensors, clock.",
               [hosts(multi=False),
                variable("disk", "Disk", f"label_values(node_disk_info{{{INSTANCE}}}, device)",
-                        regex="/^(?!(dm-|md|loop|ram|zram|sr)).*$/"),
+                        regex="/^(?!(?:dm-|md|loop|ram|zram|sr)).*$/"),
                variable("interface", "Interface", "label_values(node_network_receive_bytes_total"
-                        f"{{{INSTANCE}}}, device)", regex="/^(?!(lo|veth|docker|br-|cni)).*$/")],
+                        f"{{{INSTANCE}}}, device)",
+                        regex="/^(?!(?:lo|veth|docker|br-|cni)).*$/")],
               [overview, cpu, memory, disks, network, machine, services])

@@ -7,7 +7,9 @@ from .terms import (AGE, CPU_BUSY, CPUS, DISK, LOAD, MEMORY_USED, PRESSURE_WORST
                     SPACE_USED, UPTIME, WATTS, WIRE)
 
 HOST = board_link("Open this host", "host", ("instance", "__field.labels.instance"))
-HOST_CELL = board_link("Open this host", "host", ("instance", "__value.raw"))
+HOST_CELLS = [board_link(title, name, ("instance", "__value.raw")) for title, name in (
+    ("Open this host", "host"), ("Its processes", "processes"), ("Its containers", "containers"),
+    ("Its kernel", "kernel"))]
 FIRING = sel("ALERTS", alertstate="firing")
 
 
@@ -31,7 +33,7 @@ overview = row(
          "of conf/prometheus.", "short", none_is_zero(f"count({FIRING})"),
          thresholds=limits((1, ORANGE))),
     stat("Failed units", "Units of systemd that have failed, on all hosts together.", "short",
-         none_is_zero(f'sum({sel("node_systemd_unit_state", state="failed")})'), thresholds=NONE),
+         none_is_zero(f'sum({sel("node_systemd_units", state="failed")})'), thresholds=NONE),
     stat("CPU busy", "Mean over all CPUs of all hosts. Lasting values above 80 % leave no room for "
          "peaks.", "percentunit", f"sum(({CPU_BUSY}) * on (instance) {CPUS}) / sum({CPUS})",
          thresholds=FULLNESS, low=0, high=1),
@@ -52,10 +54,11 @@ inventory = row(
     table(
         "Hosts", "A line for each host; a click on its name opens it. Red is what needs a look: "
         "pushes that stay out, a full disk or memory, tasks that wait, failed units.",
-        {"instance": ("Host", link(HOST_CELL))},
+        {"instance": ("Host", link(*HOST_CELLS))},
         [
             column("State", f'max by (instance) ({sel("peekpush_running")})', "short", w=90,
-                   mappings=words(_0=("stopped", GREY), _1=("running", GREEN)), cell="color-text"),
+                   mappings=words({0: ("stopped", GREY), 1: ("running", GREEN)}),
+                   cell="color-text"),
             column("Last push", f"max by (instance) ({AGE})", "s", w=95, decimals=0,
                    thresholds=limits((60, ORANGE), (300, RED))),
             column("Up for", f"max by (instance) ({UPTIME})", "s", w=95, decimals=0),
@@ -74,12 +77,12 @@ inventory = row(
             column("Sent", total("instance", rate("node_network_transmit_bytes_total",
                                                   device=WIRE)), "Bps", w=100),
             column("Power", WATTS, "watt", w=85, decimals=1),
-            column("Failed units", total("instance", sel("node_systemd_unit_state",
+            column("Failed units", total("instance", sel("node_systemd_units",
                                                          state="failed")), "short", w=100,
                    thresholds=NONE),
             column("Alerts", f"count by (instance) ({FIRING})", "short", w=70,
                    thresholds=limits((1, ORANGE))),
-        ], sort="Host"),
+        ], h=9, sort="Host"),
 )
 
 problems = row(
@@ -88,9 +91,9 @@ problems = row(
         "Firing alerts", "What the rules of conf/prometheus find wrong, and for how long. "
         "docs/alerts.md says what each means and what to do first.",
         {"alertname": ("Alert", {}), "severity": ("Severity", {
-            "mappings": words(critical=("critical", RED), warning=("warning", ORANGE),
-                              info=("info", BLUE)), "custom__cellOptions": {"type": "color-text"},
-            "custom__width": 100}),
+            "mappings": words({"critical": ("critical", RED), "warning": ("warning", ORANGE),
+                               "info": ("info", BLUE)}),
+            "custom__cellOptions": {"type": "color-text"}, "custom__width": 100}),
          "instance": ("Host", {}), "job": ("Job", {})},
         [column("For", f"max by (alertname, severity, instance, job) (time() - "
                 f"{sel('ALERTS_FOR_STATE')}) and on (alertname, severity, instance, job) "
@@ -99,7 +102,7 @@ problems = row(
     graph("Alerts over time", "How many alerts fired, by severity. A curve that jumps up and down "
           "is a threshold too near to the usual.", "short",
           (f"count by (severity) ({FIRING}) or label_replace(vector(0), \"severity\", \"none\", "
-           "\"\", \"\")", "{{severity}}"), w=12, stack=True, decimals=0),
+           "\"\", \"\")", "{{severity}}"), w=12, stack=True, decimals=0, soft=3),
 )
 
 work = row(

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What only the kernel sees, by BPF programs: system calls, latencies as they are distributed,
 caches, TCP. Rows below the first ones need programs that are not loaded by default."""
-from .kit import (GREEN, INSTANCE, NONE, ORANGE, RED, YELLOW, board, column, graph, heatmap,
-                  histogram, hosts, limits, quantile, rate, row, sel, stat, table, top, total,
-                  variable)
+from .kit import (GREEN, INSTANCE, NONE, ORANGE, RANGE, RANGE_END, RED, YELLOW, board, column,
+                  graph, heatmap, histogram, hosts, limits, quantile, rate, row, sel, stat, table,
+                  top, total, variable)
 
 E = "ebpf_exporter_"
 DEVICE = {"device": "~$device"}
@@ -26,16 +26,21 @@ def buckets(what, **labels):
     return total("le", flow(what + "_bucket", **labels))
 
 
-def percentiles(title, about, what, w=8, **labels):
+def percentiles(title, about, what, w=8, h=9, **labels):
     """How slow it is for half, for one of ten, for one of a hundred, and the mean."""
     limit = labels.pop("thresholds", None)
     mean = f'sum({flow(what + "_sum", **labels)}) / (sum({flow(what + "_count", **labels)}) > 0)'
     return graph(title, about, "s",
                  *((quantile(share, E + what, **labels), name) for share, name in (
                      (0.5, "half"), (0.9, "90 %"), (0.99, "99 %"))),
-                 (mean, "mean"), w=w, thresholds=limit, log=True, low=None)
+                 (mean, "mean"), w=w, h=h, thresholds=limit, log=True, low=None)
 
 
+SHORT_REASON = 'label_replace({}, "reason", "$1", "reason", "SKB_DROP_REASON_(.*)")'
+# Twelve digits of a container's number will do.
+SHORT_ID = ('label_replace({}, "cgroup", "$1$2", "cgroup", '
+            '"(.*[0-9a-f]{{12}})[0-9a-f]{{52}}(.*)")')
+NO_LLC = "Not counted here: a virtual machine, or the program llc is not loaded"
 MISS_RATIO = (f'sum by (instance) ({flow("llc_misses_total")}) / '
               f'(sum by (instance) ({flow("llc_references_total")}) > 0)')
 
@@ -60,12 +65,12 @@ overview = row(
          slowest("run_queue_latency_seconds"), thresholds=SLOW_CPU, decimals=1),
     stat("LLC misses", "Misses of the last level cache in a second: each costs about 100 ns. Not "
          "to be had in most virtual machines.", "ops", f'sum({flow("llc_misses_total")})',
-         decimals=1, nothing="no counter"),
-    stat("TCP sent again", "Segments retransmitted in a second; needs the program tcp.", "pps",
+         decimals=1, nothing="not counted"),
+    stat("TCP sent again", "Segments retransmitted in a second; needs the program tcp.", "short",
          f'sum({flow("tcp_retransmits_total")}) or vector(0)',
          thresholds=limits((10, ORANGE), (100, RED)), decimals=1),
     stat("OOM kills", "Processes that the kernel killed for want of memory in the time shown.",
-         "short", f'round(sum(increase({sel(E + "oom_kills_total")}[$__range]))) or vector(0)',
+         "short", f'round(sum(increase({sel(E + "oom_kills_total")}{RANGE}))) or vector(0)',
          thresholds=NONE, spark=False),
 )
 
@@ -124,10 +129,11 @@ cpus = row(
     graph("LLC misses", "Misses of the last level cache in a second, by host. More misses for the "
           "same work: data no longer fits, or a neighbour drives it out. Needs a processor that "
           "counts (program llc).", "ops",
-          (total("instance", flow("llc_misses_total")), "{{instance}}")),
+          (total("instance", flow("llc_misses_total")), "{{instance}}"), nothing=NO_LLC),
     graph("LLC misses of all references", "Share of references that had to go to memory. Above "
           "half, the program waits for memory more than it computes.", "percentunit",
-          (MISS_RATIO, "{{instance}}"), high=1, thresholds=limits((0.5, ORANGE))),
+          (MISS_RATIO, "{{instance}}"), high=1, nothing=NO_LLC,
+          thresholds=limits((0.5, ORANGE))),
 )
 
 cache = row(
@@ -168,7 +174,8 @@ tcp = row(
           w=8, h=9, log=True, low=None, thresholds=limits((1, ORANGE))),
     graph("Packets dropped by the kernel", "By reason, the ten most frequent. NOT_SPECIFIED and "
           "NO_SOCKET are usual; others tell what to look for.", "pps",
-          (top(10, "reason", E + "kfree_skb_total"), "{{reason}}"), legend="table"),
+          (top(10, "reason", E + "kfree_skb_total", wrap=SHORT_REASON), "{{reason}}"),
+          legend="table"),
     graph("Datagrams lost for want of room", "UDP datagrams that came faster than a program read "
           "them, by port (program udpdrops).", "pps",
           (total("instance, local_port", flow("udp_fail_queue_rcv_skbs_total")),
@@ -209,7 +216,8 @@ interrupts = row(
            "{{name}} · {{instance}}"), w=8),
     graph("Kernel work that waits", "Delay of work items until a kernel thread takes them; one of "
           "a hundred waits longer.", "s",
-          (f'topk(10, {slowest("workqueue_queue_latency_seconds", "workqueue")} > 0)',
+          (f'{slowest("workqueue_queue_latency_seconds", "workqueue")} and topk(10, sum by '
+           f'(workqueue) (increase({sel(E + "workqueue_queue_latency_seconds_sum")}{RANGE_END})))',
            "{{workqueue}}"), log=True, low=None, thresholds=limits((0.1, ORANGE))),
     graph("Timers", "Kernel timers that are started in a second, by function, the ten most "
           "frequent.", "ops", (top(10, "function", E + "timer_starts_total"), "{{function}}"),
@@ -227,11 +235,11 @@ files = row(
           (slowest("xfs_latency_seconds", "operation"), "{{operation}}"), w=8, log=True, low=None,
           thresholds=SLOW_DISK),
     graph("CPU by control group", "CPU time without that of groups below, the ten with most.",
-          "short", (top(10, "instance, cgroup", E + "cgroup_cpu_seconds_total"),
+          "short", (top(10, "instance, cgroup", E + "cgroup_cpu_seconds_total", wrap=SHORT_ID),
                     "{{cgroup}} · {{instance}}"), w=8, legend="table"),
     graph("Moves between CPUs", "How often the tasks of a group are moved to another CPU; each "
           "time their caches are cold.", "ops",
-          (top(10, "instance, cgroup", E + "cgroup_sched_migrations_total"),
+          (top(10, "instance, cgroup", E + "cgroup_sched_migrations_total", wrap=SHORT_ID),
            "{{cgroup}} · {{instance}}"), legend="table"),
     graph("Waiting for a CPU quota", "How long a group waits when it has used up its quota; one of "
           "a hundred times it is longer.", "s",

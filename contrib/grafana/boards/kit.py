@@ -44,11 +44,6 @@ def total(by, expr):
     return f"sum by ({by}) ({expr})"
 
 
-def ratio(part, whole):
-    """PART / WHOLE, and nothing instead of NaN where there is no WHOLE."""
-    return f"{part} / ({whole} > 0)"
-
-
 def quantile(share, metric, by="", **labels):
     """The quantile of a histogram's rate, for each of `by`."""
     buckets = total(f"{by}, le" if by else "le", rate(metric + "_bucket", **labels))
@@ -146,12 +141,14 @@ def panel(kind, title, about, unit, queries, size, options, custom, *, threshold
 
 
 def graph(title, about, unit, *queries, w=12, h=8, stack=False, low=0, thresholds=None,
-          legend="list", fill=None, palette=None, points=False, drawn="line", log=False, **more):
+          legend="list", fill=None, palette=None, points=False, drawn="line", log=False, soft=None,
+          **more):
     """Curves over time. With thresholds the limits are drawn as dashed lines; a legend is a list,
     a table with means and highest values, or none."""
     custom = {
         "drawStyle": drawn, "lineInterpolation": "linear", "lineWidth": 1,
-        "fillOpacity": fill if fill is not None else 35 if stack else 8, "gradientMode": "none",
+        "fillOpacity": fill if fill is not None else 35 if stack else 0 if log else 8,
+        "gradientMode": "none",
         "showPoints": "auto" if points else "never", "pointSize": 4, "spanNulls": False,
         "axisPlacement": "auto", "axisLabel": "", "axisColorMode": "text",
         "scaleDistribution": {"type": "log", "log": 10} if log else {"type": "linear"},
@@ -159,6 +156,8 @@ def graph(title, about, unit, *queries, w=12, h=8, stack=False, low=0, threshold
         "thresholdsStyle": {"mode": "dashed" if thresholds else "off"},
         "hideFrom": {"legend": False, "tooltip": False, "viz": False},
     }
+    if soft is not None:
+        custom["axisSoftMax"] = soft
     rows = legend == "table"
     options = {
         "legend": {"displayMode": "table" if rows else "list", "showLegend": legend != "none",
@@ -179,6 +178,7 @@ def stat(title, about, unit, *queries, w=3, h=4, thresholds=PLAIN, spark=True, b
         "colorMode": "background" if background else "value",
         "graphMode": "area" if spark else "none", "justifyMode": "auto", "orientation": "auto",
         "textMode": text, "wideLayout": True, "showPercentChange": False,
+        "percentChangeColorMode": "standard",
     }
     return panel("stat", title, about, unit, queries, (w, h), options, {}, thresholds=thresholds,
                  **more)
@@ -216,22 +216,27 @@ def heatmap(title, about, unit, expr, w=12, h=9, scheme="Oranges"):
                  options, custom)
 
 
-def histogram(title, about, metric, w=12, h=9, **labels):
-    """How many observations of the whole range fell between two bounds, a bar for each."""
-    expr = total("le", f"increase({sel(metric + '_bucket', **labels)}{RANGE})")
+def histogram(title, about, metric, w=12, h=9, least=32, most=2 << 20, **labels):
+    """How many observations of the whole range fell between two bounds, a bar for each, from
+    `least` to `most` microseconds; the first and the last bar are open."""
+    chosen = dict(bounds(least, most), **{"+Inf": "more"})
+    every = re.sub(r"[.+]", r"[\g<0>]", "|".join(chosen))
+    expr = total("le", f"increase({sel(metric + '_bucket', le='~' + every, **labels)}{RANGE})")
     return bars(title, about, "short", now(expr, "{{le}}", format="heatmap"), w=w, h=h,
                 upright=True, decimals=0,
-                overrides=[same(le, displayName=name) for le, name in bounds()])
+                overrides=[same(le, displayName=name) for le, name in chosen.items()])
 
 
-def bounds():
+def bounds(least, most):
     """The bounds of the BPF programs' histograms (log2 of microseconds), as a person reads them."""
-    for power in range(28):
-        micros = 1 << power
-        name = f"{micros} µs" if micros < 1000 else \
-            f"{micros / 1e3:.3g} ms" if micros < 1e6 else f"{micros / 1e6:.3g} s"
-        # As Go prints a float, which is what Prometheus makes of a bound.
-        yield re.sub(r"e([+-])(\d)$", r"e\g<1>0\2", f"{micros / 1e6:.9g}"), name
+    # Short, for narrow bars: what counts is the order, so 1024 µs are told as 1 ms.
+    parts = {1 << 17: "⅛s", 1 << 18: "¼s", 1 << 19: "½s"}
+    micros = least
+    while micros <= most:
+        name = f"{micros}µs" if micros < 1000 else parts.get(
+            micros, f"{micros >> 10}ms" if micros < 1 << 17 else f"{micros >> 20}s")
+        yield f"{micros / 1e6:.9g}", name
+        micros *= 2
 
 
 def column(name, expr, unit="short", w=None, thresholds=None, cell=None, low=None, high=None,
@@ -265,8 +270,8 @@ def table(title, about, labels, columns, w=24, h=10, sort=None, nothing=None, hi
                                               "renameByName": names}}]
     rules = [same(heading, **what) for heading, what in labels.values() if what]
     rules += [same(each["name"], **each["rule"]) for each in columns]
-    options = {"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"],
-               "countRows": False, "fields": ""},
+    options = {"showHeader": True, "frameIndex": 0, "cellHeight": "sm",
+               "footer": {"show": False, "reducer": ["sum"], "countRows": False, "fields": []},
                "sortBy": [{"displayName": sort.lstrip("-"), "desc": sort.startswith("-")}] if sort
                else []}
     custom = {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False,
@@ -280,15 +285,16 @@ def link(*links):
     return {"links": list(links)}
 
 
-# What numbers mean that are words.
-def words(**meaning):
-    """words(_0=("no", RED), _1=("yes", GREEN))"""
+# What values mean that are words.
+def words(meaning=(), **named):
+    """words({0: ("no", RED), 1: ("yes", GREEN)}), or words(_0=("no", RED), _1=("yes", GREEN))"""
+    meaning = dict(meaning) | {name.lstrip("_"): what for name, what in named.items()}
     return [{"type": "value", "options": {
-        key.lstrip("_"): {"text": text, "color": shade, "index": index}
+        str(key): {"text": text, "color": shade, "index": index}
         for index, (key, (text, shade)) in enumerate(meaning.items())}}]
 
 
-YES_NO = words(_0=("no", RED), _1=("yes", GREEN))
+YES_NO = words({0: ("no", RED), 1: ("yes", GREEN)})
 
 
 # --- where it stands
@@ -337,7 +343,8 @@ def variable(name, label, query, *, multi=True, regex="", every=".*"):
     out = {"type": "query", "name": name, "label": label, "datasource": PROMETHEUS,
            "definition": query, "query": {"query": query, "refId": f"variable-{name}"},
            "refresh": 2, "regex": regex, "sort": 1, "multi": multi, "includeAll": multi,
-           "hide": 0, "options": [], "skipUrlSync": False, "current": {}}
+           "hide": 0, "options": [], "skipUrlSync": False,
+           "current": {"selected": False, "text": "", "value": ""}}
     if multi:
         out["current"] = {"selected": True, "text": ["All"], "value": ["$__all"]}
         if every and not regex:

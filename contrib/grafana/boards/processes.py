@@ -74,13 +74,12 @@ groups = row(
                 thresholds=limits((0.7, ORANGE), (0.9, RED)), decimals=1),
            line("Oldest", f'max by ({BY}) (time() - '
                 f'({group("oldest_start_time_seconds")} > 0))', "s", w=90, decimals=0),
-           line("Power", f'label_replace({WATTS_OF}, "groupname", "$1", "group", "(.*)") * '
-                f'on (instance, groupname) group_left () group by ({BY}) ({group("num_procs")})',
-                "watt", w=85, decimals=2)], h=12, sort="-CPUs"),
+           line("Power", total(BY, f'label_replace({WATTS_OF}, "groupname", "$1", "group", '
+                '"(.*)")'), "watt", w=85, decimals=2)], h=12, sort="-CPUs"),
 )
 
 use = row(
-    "The first ten",
+    "Top ten",
     first("CPU", "CPUs that a group uses, of the ten that used most in the time shown. A flat line "
           "at a whole number is a thread that never rests.", "short", "cpu_seconds_total"),
     first("Memory", "Resident memory. A line that only rises is a leak.", "bytes", "memory_bytes",
