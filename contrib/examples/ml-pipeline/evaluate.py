@@ -41,6 +41,7 @@ def main():
     accuracy = right.mean()
     tell("ml_accuracy", accuracy, "-l", "split=test", "--help-text",
          "Part of the examples that is classified correctly.")
+    tell("ml_accuracy_floor", args.least)
     for value in False, True:
         tell("ml_recall", right[truth == value].mean(), "-l", f"class={int(value)}")
     tell("ml_model_bytes", os.path.getsize(os.path.join(args.directory, "model.npz")))

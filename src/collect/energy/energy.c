@@ -25,7 +25,19 @@ static const struct str state_names[ENERGY_STATES] = {
 	[ENERGY_UNATTRIBUTED] = { "unattributed", 12 },
 };
 
-enum family_name { HOST, WATTS, CARBON, COST, STATE, DOMAIN, IDLE, LEARNING, BALANCE, FAMILIES };
+enum family_name {
+	HOST,
+	WATTS,
+	BUDGET,
+	CARBON,
+	COST,
+	STATE,
+	DOMAIN,
+	IDLE,
+	LEARNING,
+	BALANCE,
+	FAMILIES
+};
 
 static const struct metric_desc descs[FAMILIES] = {
 	[HOST] = { "peekpush_energy_host_joules_total",
@@ -35,6 +47,9 @@ static const struct metric_desc descs[FAMILIES] = {
 	[WATTS] = { "peekpush_energy_host_watts",
 		    "Mean power of the host since the cycle before, by what measures it.",
 		    METRIC_GAUGE },
+	[BUDGET] = { "peekpush_energy_budget_watts",
+		     "Power that the host may consume, as declared by energy.budget_watts.",
+		     METRIC_GAUGE },
 	[CARBON] = { "peekpush_energy_carbon_grams_total",
 		     "CO2 equivalent of the host's energy, by energy.carbon.grams_per_kwh.",
 		     METRIC_COUNTER },
@@ -184,6 +199,9 @@ static int run(struct collect *c)
 		return r;
 	r = energy_of_cycle(c, &account);
 	told = energy_add_sources(c, meter);
+	/* Also while nothing measures: whoever declares a budget shall see that nobody keeps it. */
+	if (out.conf->budget_watts > 0)
+		add(&out, BUDGET, metrics_no_labels(c->out), out.conf->budget_watts);
 	if (r < 0)
 		return told < 0 ? told : r;
 	if (!account->known && (account->unreadable || account->waiting_ns > STALE_NS))

@@ -21,6 +21,16 @@ static const struct opt energy_opts[] = {
 		.help = "also tells the energy of as many single processes, by number",
 	},
 	{
+		.name = "budget_watts",
+		.type = OPT_NUMBER,
+		.offset = offsetof(struct energy_conf, budget_watts),
+		.preset = "0",
+		.arg = "WATTS",
+		.help = "what the host may consume; pushed for alerts, nothing is throttled; 0: no "
+			"limit",
+		.max = 1000000000,
+	},
+	{
 		.name = "cost_per_kwh",
 		.type = OPT_NUMBER,
 		.offset = offsetof(struct energy_conf, cost_per_kwh),

@@ -11,6 +11,7 @@ struct energy_conf {
 	int64_t processes;   /* groups of processes by name, the rest is one more */
 	bool pids;           /* also single processes, by number */
 	bool scaphandre;     /* Scaphandre's names, too */
+	double budget_watts; /* what the host may consume; told for alerts, 0: not told */
 	double cost_per_kwh; /* in whatever currency; 0: not told */
 };
 
