@@ -44,6 +44,7 @@ packages_tests=(
 	openssl
 	podman
 	procps
+	prometheus-alertmanager
 	prometheus-process-exporter
 	prometheus-node-exporter
 	python3 python3-numpy python3-prometheus-client python3-yaml
