@@ -26,7 +26,7 @@ make_images()
 	for file in "$run_image"/usr/bin/*; do
 		ldd "$file" 2>/dev/null
 	done >"$tmp/needs"
-	for file in libcurl.so.4 libjansson.so.4 libsystemd.so.0 libnss_files.so.2; do
+	for file in libbpf.so.1 libcurl.so.4 libjansson.so.4 libsystemd.so.0; do
 		file=$(ldconfig -p | awk -v name="$file" '$1 == name { print $NF; exit }')
 		[[ -n $file ]] && echo " $file " && ldd "$file"
 	done >>"$tmp/needs"
@@ -106,24 +106,37 @@ run_probe()
 	own_podman exec agent "${command[@]}"
 }
 
+# Both at the same time: mounts and devices come and go on a machine that does other things, too.
+same_things()
+{
+	own_podman exec agent /usr/bin/peekpush "${options[@]}" collect >"$tmp/within" 2>/dev/null
+	"$PEEKPUSH" collect >"$tmp/without" 2>/dev/null
+	diff <(shape <"$tmp/without") <(shape <"$tmp/within") | grep '^[<>]' | head -20
+	diff <(failing <"$tmp/without") <(failing <"$tmp/within")
+}
+
+traffic()
+{
+	sed 's/:/ /' | awk -v device="$1" '$1 == device { print $2 }'
+}
+
 check_agent()
 {
-	local device
+	local device options
 
 	of_instance node-17 >"$tmp/agent"
 	"$PEEKPUSH" collect >"$tmp/native" 2>/dev/null
-	is "$(diff <(shape <"$tmp/native") <(shape <"$tmp/agent") | grep '^[<>]' |
-		sed 's/{.*//' | sort | uniq -c | head -20)" "" \
-		"the agent in its pod tells of the same things as peekpush on the host"
-	like "$(grep '^node_uname_info' "$tmp/agent")" "nodename=\"$(head -n 1 /etc/hostname)\"" \
+	mapfile -t options < <(manifests get "$tmp/base.yaml" DaemonSet peekpush spec template spec \
+		containers 0 args | jq -r '.[:-1][]')
+	agrees "peekpush in the pod tells of the same things as on the host" same_things
+	check "the agent has told all of it" awk 'END { exit NR < 100 }' <(shape <"$tmp/agent")
+	[[ -s /etc/hostname ]] && like "$(grep '^node_uname_info' "$tmp/agent")" "nodename=\"$(head -n 1 /etc/hostname)\"" \
 		"it tells the host's name, and not its pod's"
-	is "$(failing <"$tmp/agent")" "$(failing <"$tmp/native")" \
-		"no collector fails in it that does not fail on the host"
-	device=$(awk -F '[: ]+' 'NR > 2 && $2 != "lo" { print $2; exit }' /proc/net/dev)
-	device=${device:-lo}
-	between "$(awk -v d="$device:" '$1 == d { print $2 }' <<<"$before")" \
+	device=$(sed 's/:/ /' /proc/net/dev | awk 'NR > 2 && $1 !~ /^(azv|cali|cilium|eni|lxc|veth)/ &&
+		$2 >= most { most = $2; name = $1 } END { print name }')
+	between "$(traffic "$device" <<<"$before")" \
 		"$(value "$tmp/agent" node_network_receive_bytes_total "device=\"$device\"")" \
-		"$(awk -v d="$device:" '$1 == d { print $2 }' /proc/net/dev)" \
+		"$(traffic "$device" </proc/net/dev)" \
 		"the host's traffic is told, not the pod's ($device)"
 	is "$(value "$tmp/agent" node_memory_MemTotal_bytes)" \
 		"$(value "$tmp/native" node_memory_MemTotal_bytes)" "and its memory"
@@ -203,6 +216,60 @@ check_jobs()
 		peekpush_job_signal 'shard="1"')" "0 15" "and that is told"
 }
 
+# Debian 12's profile is older than CAP_BPF; those of containerd and CRI-O have these two.
+newer_seccomp()
+{
+	jq '.syscalls += [{ names: [ "bpf" ], action: "SCMP_ACT_ALLOW", args: [],
+			includes: { caps: [ "CAP_BPF" ] }, excludes: {} },
+		{ names: [ "perf_event_open" ], action: "SCMP_ACT_ALLOW", args: [],
+			includes: { caps: [ "CAP_PERFMON" ] }, excludes: {} }] |
+		.syscalls |= map(select(.action == "SCMP_ACT_ALLOW" or
+			(.names | index("bpf") | not) and (.names | index("perf_event_open") | not)))' \
+		/usr/share/containers/seccomp.json
+}
+
+# The agent with all components, against a gateway behind TLS with the Secret's own files.
+check_everything()
+{
+	local options=()
+
+	spawn "$tmp/secure.log" "${inside[@]}" prometheus-pushgateway --persistence.file= \
+		--web.listen-address=127.0.0.1:0 \
+		--web.config.file="$kubernetes/components/tls/secrets/web.yml"
+	wait_for 60 listening "$tmp/secure.log" || not_ok "the gateway starts" "$(cat "$tmp/secure.log")"
+	gateway=https://$address
+	run_volumes=$tmp/everything
+	mkdir -p "$run_volumes"/peekpush/{state,bpf}
+	mount -t bpf bpf "$run_volumes/peekpush/bpf" 2>"$tmp/said" || options=(none)
+	mountpoint -q /sys/kernel/tracing ||
+		mount -t tracefs tracefs /sys/kernel/tracing 2>"$tmp/said" || options=(none)
+	newer_seccomp >"$tmp/seccomp.json" || options=(none)
+	if [[ ${#options[@]} != 0 ]] || ! "$PEEKPUSH" --version | grep -q '(bpf)' ||
+		! "$PEEKPUSH" list bpf 2>/dev/null | grep -q $'^raw tracepoint programs\tyes'; then
+		skip "the agent with all components" "no BPF programs can be loaded here"
+		return
+	fi
+	in_pod -d --name everything --security-opt "seccomp=$tmp/seccomp.json" -- \
+		"$tmp/everything.yaml" DaemonSet peekpush peekpush "$run_image" spec.nodeName=node-18 \
+		PEEKPUSH_URL="$gateway" PEEKPUSH_CONFIG=/etc/peekpush/peekpush.conf >"$tmp/said" 2>&1
+	check "the agent is let in by a gateway with TLS and password" wait_for 60 arrived_securely \
+		'peekpush_running{instance="node-18",job="peekpush"} 1'
+	check "what it counts in the kernel arrives" wait_for 60 arrived_securely \
+		'ebpf_exporter_syscalls_total{instance="node-18"'
+	own_podman stop -t 15 everything >/dev/null 2>&1
+	is "$(own_podman logs everything 2>&1 | grep -v -e ': delivering again$' -e ' BPF program')" "" \
+		"it has nothing to complain of, either"
+	like "$(ls "$run_volumes/peekpush/bpf/peekpush")" syscalls "its programs outlive it"
+	rm -rf "$run_volumes/peekpush/bpf/peekpush"
+}
+
+arrived_securely()
+{
+	"${inside[@]}" curl -fsS --cacert "$kubernetes/components/tls/secrets/ca.crt" \
+		--user "peekpush:$(<"$kubernetes/components/tls/secrets/password")" "$gateway/metrics" \
+		2>/dev/null | grep -qF "$1"
+}
+
 check_run()
 {
 	mount --make-rshared / 2>/dev/null
@@ -227,6 +294,7 @@ check_run()
 			"$(own_podman logs agent 2>&1)"
 	fi
 	check_jobs
+	check_everything
 }
 
 if [[ -z ${CONTAINER_TEST_NAMESPACE-} ]]; then
