@@ -265,21 +265,21 @@ def mutants(rule):
         yield f"for: {rule['for']} left out", {k: v for k, v in rule.items() if k != "for"}
 
 
-def failing(top, path, changed):
-    """The alerts whose tests in PATH fail with the rules CHANGED."""
+def failing(path, content, changed):
+    """The alerts whose tests, CONTENT of PATH, fail with the rules CHANGED."""
     with tempfile.TemporaryDirectory() as scratch:
         os.mkdir(f"{scratch}/rules")
         os.mkdir(f"{scratch}/tests")
-        for name, content in changed.items():
+        for name, groups in changed.items():
             with open(f"{scratch}/rules/{name}.yml", "w") as file:
-                yaml.safe_dump(content, file, sort_keys=False, width=10000)
+                yaml.safe_dump(groups, file, sort_keys=False, width=10000)
         test = f"{scratch}/tests/{os.path.basename(path)}"
-        with open(path) as source, open(test, "w") as file:
-            file.write(source.read())
+        with open(test, "w") as file:
+            yaml.safe_dump(content, file, sort_keys=False, width=10000)
         said = subprocess.run(["promtool", "test", "rules", test], capture_output=True, text=True)
         output = said.stdout + said.stderr
         if "alertname:" not in output and said.returncode:
-            sys.exit(f"{path}: {output}")
+            raise SystemExit(f"{path}: {output}")
         return set(re.findall(r"alertname: (\w+),", output))
 
 
@@ -307,8 +307,13 @@ def survivors(rules):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for number in range(most):
             changed, what = round_of(rules, number)
-            tests = {path for path, _, case in rules.cases() if case["alertname"] in what}
-            found = set().union(*pool.map(lambda path: failing(rules.top, path, changed), tests))
+            jobs = []
+            for path, content in rules.tests.items():
+                some = [group for group in content["tests"]
+                        if any(c["alertname"] in what for c in group.get("alert_rule_test", []))]
+                if some:
+                    jobs.append((path, dict(content, tests=some), changed))
+            found = set().union(*pool.map(lambda job: failing(*job), jobs))
             killed += len(set(what) & found)
             for alert in sorted(set(what) - found):
                 yield f"{alert}: {what[alert]}, and no test fails"
