@@ -27,7 +27,7 @@ static struct str remark(const struct collector_slot *slot, struct arena *arena)
 		return str_of(strerror(-slot->result));
 	if (slot->enabled && slot->c.n_notes)
 		return slot->c.notes[0].text;
-	if (type->live_only && !host_is_live(slot->c.host, HOST_PROC))
+	if (type->live_only && !slot->c.host->same_kernel)
 		return arena_printf(arena, "%s; not of the given tree: %s", type->help,
 				    type->live_only);
 	return str_of(type->help);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -35,11 +36,48 @@ static size_t spare_fds(void)
 	return (size_t)limit.rlim_cur - RESERVED_FDS;
 }
 
-static bool is_proc(int dir)
+/*
+ * Whether a /proc that stands elsewhere, as the host's does in a container, has the processes and
+ * the network that system calls of ours speak of: "self" is our own number there, and process 1
+ * (the host's) has our network, whose files have numbers of their own (fs/proc/generic.c).
+ */
+static bool is_own_proc(int dir)
 {
-	struct statfs fs;
+	char self[NUM_TEXT_MAX];
+	ssize_t n = readlinkat(dir, "self", self, sizeof(self));
+	uint64_t pid;
+	struct stat ours, first;
 
-	return dir >= 0 && fstatfs(dir, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+	return n > 0 && num_u64((struct str){ self, (size_t)n }, &pid) == 0 &&
+	       pid == (uint64_t)getpid() && fstatat(dir, "self/net/dev", &ours, 0) == 0 &&
+	       fstatat(dir, "1/net/dev", &first, 0) == 0 && ours.st_ino == first.st_ino;
+}
+
+/* There is one for each network namespace, however often it is mounted (fs/sysfs/mount.c). */
+static bool is_own_sys(int dir)
+{
+	struct stat ours, theirs;
+
+	return fstat(dir, &theirs) == 0 && stat(default_path[HOST_SYS], &ours) == 0 &&
+	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
+static bool is_kernels(int dir, unsigned int type)
+{
+	struct statfs s;
+
+	return dir >= 0 && fstatfs(dir, &s) == 0 && (unsigned int)s.f_type == type;
+}
+
+/* Trees that were given; fixtures stay what they are. */
+static void know_own(struct host *host)
+{
+	if (host->given[HOST_SYS] && is_kernels(host->dir[HOST_SYS], SYSFS_MAGIC))
+		host->given[HOST_SYS] = !is_own_sys(host->dir[HOST_SYS]);
+	if (!host->given[HOST_PROC] || !is_kernels(host->dir[HOST_PROC], PROC_SUPER_MAGIC))
+		return;
+	host->same_kernel = true;
+	host->given[HOST_PROC] = !is_own_proc(host->dir[HOST_PROC]);
 }
 
 void host_open(struct host *host, const struct host_paths *paths, bool keep)
@@ -52,9 +90,10 @@ void host_open(struct host *host, const struct host_paths *paths, bool keep)
 		host->dir[i] = file_open_dir(AT_FDCWD, host->given[i] ? path : default_path[i]);
 	}
 	host->net = -ENOENT;
-	host->same_kernel = !host->given[HOST_PROC] || is_proc(host->dir[HOST_PROC]);
+	host->same_kernel = !host->given[HOST_PROC];
 	if (host->given[HOST_PROC] && host->dir[HOST_PROC] >= 0)
 		host->net = file_open_dir(host->dir[HOST_PROC], "1/net");
+	know_own(host);
 }
 
 struct host_once {

@@ -31,9 +31,9 @@ struct host_shared;
 
 struct host {
 	int dir[HOST_ROOTS];    /* fd, or -errno when the tree cannot be opened */
-	bool given[HOST_ROOTS]; /* another tree than the running kernel's */
+	bool given[HOST_ROOTS]; /* another tree than the one that system calls of ours speak of */
 	int net;          /* 1/net of another /proc, whose own net is the reader's; or -errno */
-	bool same_kernel; /* the running kernel\'s /proc, wherever it is mounted */
+	bool same_kernel; /* the running kernel's /proc, wherever it is mounted */
 	bool keep;        /* resident: keep fixed files open */
 	struct host_kept *kept; /* HOST_KEPT_MAX slots, hashed by path */
 	size_t n_kept;
@@ -92,7 +92,8 @@ int host_attr_i64(int dir, const char *name, int64_t *ret);
 /* The target of a symbolic link relative to a directory fd. */
 int host_link(int dir, const char *name, struct arena *arena, struct str *ret);
 
-/* True when this root is the running kernel's own, so that syscalls speak of the same host. */
+/* True when syscalls speak of the same host as this root: it is ours, or in a container the host's.
+ */
 static inline bool host_is_live(const struct host *host, enum host_root root)
 {
 	return !host->given[root];

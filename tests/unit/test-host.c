@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "unit.h"
 
@@ -118,6 +121,66 @@ static void test_net_of_init(void **state)
 		assert_reads(w, HOST_PROC, "net/arp", "own");
 		assert_reads(w, HOST_SYS, "net/dev", "own");
 	}
+}
+
+/* The kernel's own trees under other names, as a container has them. */
+static void test_own_trees(void **state)
+{
+	const struct host_paths own = { .path = { "/proc/.", "/sys/.", "/.", NULL } };
+	const struct host_paths parts = { .path = { "/proc/sys", "/sys/kernel", NULL, NULL } };
+	struct stat ours, first;
+	struct host host;
+
+	(void)state;
+	host_open(&host, &own, false);
+	/* Tests may run in a network of their own. */
+	assert_int_equal(stat("/proc/self/net/dev", &ours), 0);
+	assert_int_equal(host_is_live(&host, HOST_PROC),
+			 stat("/proc/1/net/dev", &first) == 0 && ours.st_ino == first.st_ino);
+	assert_true(host.same_kernel);
+	assert_true(host_is_live(&host, HOST_SYS));
+	assert_false(host_is_live(&host, HOST_ROOT));
+	host_close(&host);
+	host_open(&host, &parts, false);
+	assert_false(host_is_live(&host, HOST_PROC));
+	assert_false(host_is_live(&host, HOST_SYS));
+	host_close(&host);
+}
+
+static size_t lines_of(struct world *w, const char *path)
+{
+	struct str text = { 0 }, line;
+	size_t n = 0;
+
+	if (host_read(&w->host, HOST_PROC, path, &w->arena, &text) < 0)
+		return SIZE_MAX;
+	while (str_line(&text, &line))
+		n++;
+	return n;
+}
+
+/* In a network of its own a process is told of the host's all the same, and told apart. */
+static void test_other_network(void **state)
+{
+	struct world *w = *state;
+	const struct host_paths own = { .path = { "/proc/.", NULL, NULL, NULL } };
+	int status;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (!child) {
+		/* It takes root. */
+		if (unshare(CLONE_NEWNET) < 0)
+			_exit(0);
+		host_close(&w->host);
+		host_open(&w->host, &own, false);
+		_exit(host_is_live(&w->host, HOST_PROC)                    ? 1
+		      : lines_of(w, "net/dev") != lines_of(w, "1/net/dev") ? 2
+		      : lines_of(w, "self/net/dev") != 3                   ? 3
+									   : 0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
 }
 
 static void check_errors(struct world *w)
@@ -446,6 +509,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_roots, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_net_of_init, setup, teardown),
+		cmocka_unit_test(test_own_trees),
+		cmocka_unit_test_setup_teardown(test_other_network, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors_resident, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_oneshot, setup, teardown),

@@ -63,7 +63,7 @@ static void add(struct collect *c, struct family *const family[], const struct m
 	char numbers[2][NUM_TEXT_MAX];
 
 	family_add(family[DEVICE_ERROR], labels, f->error != 0);
-	family_add(family[READONLY], labels, mount->read_only || f->read_only);
+	family_add(family[READONLY], labels, f->read_only);
 	if (f->error)
 		return;
 	family_add(family[SIZE], labels, (double)f->blocks * size);

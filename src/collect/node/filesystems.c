@@ -217,10 +217,13 @@ static void make_table(struct collect *c, struct mounted *self, struct str text)
  * changed next to nothing (fs/proc_namespace.c, mounts_poll). A file system that turns
  * read-only by itself is no change of the table; statfs(2) tells that.
  */
-static bool has_changed(const struct mounted *self)
+static bool has_changed(const struct collect *c, const struct mounted *self)
 {
 	struct pollfd poll_fd = { .fd = self->events, .events = POLLPRI };
 
+	/* Then only the table tells it: see make_answer(). */
+	if (!host_is_live(c->host, HOST_ROOT))
+		return true;
 	return self->events < 0 || self->unread >= CYCLES_BETWEEN_READS ||
 	       poll(&poll_fd, 1, 0) != 0;
 }
@@ -250,7 +253,7 @@ static int read_table(struct collect *c, struct mounted *self)
 	int r;
 
 	self->unread++;
-	if (table->text.n && !has_changed(self))
+	if (table->text.n && !has_changed(c, self))
 		return 0;
 	watch_table(c, self);
 	r = host_read(c->host, HOST_PROC, "1/mountinfo", c->scratch, &text);
@@ -362,6 +365,10 @@ static int make_answer(struct collect *c, struct mounted *self)
 		.bad_line = self->table.bad_line,
 		.no_child = ask(c, self, figures),
 	};
+	/* A container's view of the host's mounts is read-only, whatever these are. */
+	for (size_t i = 0; i < self->table.n; i++)
+		figures[i].read_only = self->table.mounts[i].read_only ||
+				       (host_is_live(c->host, HOST_ROOT) && figures[i].read_only);
 	return 0;
 }
 

@@ -46,7 +46,7 @@ static int run(struct collect *c)
 	if (host_is_live(c->host, HOST_PROC)) {
 		(void)uname(&u);
 		sysname = str_of(u.sysname);
-		nodename = str_of(u.nodename);
+		nodename = c->host->net < 0 ? str_of(u.nodename) : host_name(c);
 		release = str_of(u.release);
 		version = str_of(u.version);
 		machine = str_of(u.machine);
