@@ -25,6 +25,7 @@ packages_servers=(
 	libcurl4
 	libjansson4
 	prometheus
+	prometheus-alertmanager
 	prometheus-pushgateway
 )
 
@@ -33,6 +34,7 @@ packages_tests=(
 	binutils
 	bpftool
 	busybox-static
+	docker-compose
 	docker.io
 	libclang-rt-14-dev
 	git
