@@ -156,7 +156,8 @@ def documented(rules, docs):
 
 
 def tested(rules):
-    """Each alert has a test in which it fires, in full, and one in which it does not."""
+    """Each alert has a test in which it fires, in full, and one in which it does not; each record
+    one that asks for it."""
     fires, silent = set(), set()
     for path, group, case in rules.cases():
         where = f"{os.path.basename(path)}: {case['alertname']} at {case['eval_time']}"
@@ -175,6 +176,10 @@ def tested(rules):
         # That is what vector(1) is for.
         if alert not in silent and rule["expr"] != "vector(1)":
             yield f"no test in which {alert} keeps silent"
+    asked = {case["expr"] for content in rules.tests.values() for group in content["tests"]
+             for case in group.get("promql_expr_test", [])}
+    for record in sorted({rule["record"] for _, rule in rules.each("record")} - asked):
+        yield f"no test asks for {record}"
     for alert in sorted((fires | silent) - set(alerts)):
         yield f"{alert} is tested, but there is no such alert"
 
