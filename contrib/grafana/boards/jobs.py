@@ -11,7 +11,7 @@ LABELS = {"job": ("Job", link(board_link("Only this job", "jobs", ("job", "__val
           "stage": ("Stage", {}),
           "instance": ("Host", link(board_link("Open this host", "host",
                                                ("instance", "__value.raw"))))}
-RESULT = words(_0=("failed", RED), _1=("succeeded", GREEN))
+RESULT = words({0: ("failed", RED), 1: ("succeeded", GREEN)})
 
 
 def of(metric, **labels):
@@ -131,7 +131,7 @@ WORK = row(
               column("Power", running(job("energy_mean_watts")), "watt", w=80, decimals=1),
           ], h=8, sort="-For", nothing="Nothing is at work."),
     timeline("History", "When each job was at work.", (job("running"), NAME),
-             mappings=words(_0=("idle", GREY), _1=("at work", BLUE), _2=("two at work", ORANGE))),
+             mappings=words({0: ("idle", GREY), 1: ("at work", BLUE), 2: ("two at work", ORANGE)})),
     timeline("Results", "How the last run of each job had ended, at each time.",
              (job("success"), NAME), mappings=RESULT),
 )

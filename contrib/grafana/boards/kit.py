@@ -286,9 +286,8 @@ def link(*links):
 
 
 # What values mean that are words.
-def words(meaning=(), **named):
-    """words({0: ("no", RED), 1: ("yes", GREEN)}), or words(_0=("no", RED), _1=("yes", GREEN))"""
-    meaning = dict(meaning) | {name.lstrip("_"): what for name, what in named.items()}
+def words(meaning):
+    """words({0: ("no", RED), 1: ("yes", GREEN)})"""
     return [{"type": "value", "options": {
         str(key): {"text": text, "color": shade, "index": index}
         for index, (key, (text, shade)) in enumerate(meaning.items())}}]

@@ -88,7 +88,7 @@ PUSHES = row(
               column("Runs", f'max by ({GROUP}) ({sel("peekpush_running")})', "bool_yes_no", w=80),
               column("Last push failed", f'max by ({GROUP}) ({sel("push_failure_time_seconds")} > '
                      f'bool {sel("push_time_seconds")})', "bool_yes_no", w=130,
-                     mappings=words(_0=("no", GREEN), _1=("yes", RED)), cell="color-text"),
+                     mappings=words({0: ("no", GREEN), 1: ("yes", RED)}), cell="color-text"),
           ], h=9, sort="-Age"),
 )
 
