@@ -178,6 +178,9 @@ def tested(rules):
             yield f"no test in which {alert} keeps silent"
     asked = {case["expr"] for content in rules.tests.values() for group in content["tests"]
              for case in group.get("promql_expr_test", [])}
+    # What an alert is made of is tested with it.
+    for kind in "alert", "record":
+        asked.update(*(Expression(str(rule["expr"])).metrics for _, rule in rules.each(kind)))
     for record in sorted({rule["record"] for _, rule in rules.each("record")} - asked):
         yield f"no test asks for {record}"
     for alert in sorted((fires | silent) - set(alerts)):
