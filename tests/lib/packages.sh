@@ -60,6 +60,18 @@ packages_tests=(
 # Whoever has another Node.js than Debian's has its npm, too, and the two exclude each other.
 command -v npm >/dev/null || packages_tests+=(nodejs npm)
 
+# For the Debian package and its tests.
+packages_package=(
+	autopkgtest
+	blhc
+	debhelper
+	devscripts
+	lintian
+	mmdebstrap
+	piuparts
+	systemd-container
+)
+
 # For tests/vm alone.
 packages_vm=(
 	acpica-tools
