@@ -73,10 +73,12 @@ static bool take(struct oom *oom, int dir, const char *file, pid_t self, struct 
 	return false;
 }
 
-void oom_open(struct oom *oom, pid_t self, struct arena *arena)
+void oom_open(struct oom *oom, pid_t self, int own, struct arena *arena)
 {
+	int dir = own >= 0 ? file_open_dir(own, ".") : cgroup_of(self, arena, NULL);
+
 	*oom = (struct oom){ .dir = -1 };
-	if (!take(oom, cgroup_of(self, arena, NULL), "memory.events", self, arena))
+	if (!take(oom, dir, "memory.events", self, arena))
 		(void)take(oom, open_v1(arena), "memory.oom_control", self, arena);
 }
 

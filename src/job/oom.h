@@ -23,8 +23,8 @@ bool oom_read(int dir, const char *file, struct arena *arena, uint64_t *ret);
 /* Whether `self` is alone in the cgroup, and in all below it. */
 bool oom_alone(int dir, pid_t self, struct arena *arena);
 
-/* Finds ours, before CMD starts. */
-void oom_open(struct oom *oom, pid_t self, struct arena *arena);
+/* Finds ours, before CMD starts. `own` is the directory of our cgroup v2, or -1: look for it. */
+void oom_open(struct oom *oom, pid_t self, int own, struct arena *arena);
 
 /* How many since then; false when that is not known. */
 bool oom_count(const struct oom *oom, struct arena *arena, uint64_t *ret);

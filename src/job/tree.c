@@ -60,7 +60,7 @@ void tree_open(struct tree *tree, enum tree_way way)
 	ignore_inherited(tree);
 	if (way != TREE_SUBREAPER)
 		(void)cgroup_make(&tree->cgroup, &tree->scratch);
-	oom_open(&tree->oom, tree->self, &tree->scratch);
+	oom_open(&tree->oom, tree->self, tree->cgroup.parent, &tree->scratch);
 	arena_reset(&tree->scratch);
 }
 
