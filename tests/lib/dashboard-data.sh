@@ -10,10 +10,10 @@
 PATH=$PATH:/usr/sbin:/sbin
 
 # The same for each of them.
-agent_options=(--set push.interval=2s --set push.timeout=1800ms --set push.splay=0
+agent_options=(--set push.interval=4s --set push.timeout=3600ms --set push.splay=0
 	--set energy.carbon.grams_per_kwh=360 --set energy.cost_per_kwh=0.3)
 
-# start_agent INSTANCE [OPTION...]: pushes each two seconds; its log is $tmp/INSTANCE.log.
+# start_agent INSTANCE [OPTION...]: pushes each four seconds; its log is $tmp/INSTANCE.log.
 start_agent()
 {
 	local instance=$1
@@ -24,7 +24,7 @@ start_agent()
 		--state-dir "$tmp/$instance.state" "${agent_options[@]}" "$@" --instance "$instance" agent
 }
 
-# start_prometheus_with_rules: scrapes `gateway` each five seconds, which leaves a busy machine time.
+# start_prometheus_with_rules: scrapes `gateway` each eight seconds, which leaves time to a busy machine.
 # The shipped rules say what they say of it. Sets `prometheus`.
 start_prometheus_with_rules()
 {
@@ -36,7 +36,7 @@ start_prometheus_with_rules()
 		      - { alert: Running, expr: peekpush_running == 1, labels: { severity: info } }
 	END
 	cat >"$tmp/prometheus.yml" <<-END
-		global: { scrape_interval: 5s, evaluation_interval: 1s }
+		global: { scrape_interval: 8s, evaluation_interval: 1s }
 		rule_files: [ "$top/conf/prometheus/rules/*.yml", "$tmp/rules.yml" ]
 		scrape_configs:
 		  - job_name: pushgateway
@@ -306,7 +306,7 @@ start_hosts()
 # consumes idle.
 job()
 {
-	"$PEEKPUSH" run --url "$gateway" --instance live --state-dir "$tmp/live.state" --sysfs "$sensors/sys" --heartbeat 1s \
+	"$PEEKPUSH" run --url "$gateway" --instance live --state-dir "$tmp/live.state" --sysfs "$sensors/sys" --heartbeat 3s \
 		--set energy.carbon.grams_per_kwh=360 --set energy.cost_per_kwh=0.3 --job "$@"
 }
 

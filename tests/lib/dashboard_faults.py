@@ -3,6 +3,7 @@
 nothing of these would say nothing of the next mistake either."""
 import copy
 import re
+import time
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
@@ -118,6 +119,11 @@ def faults(dashboards, prometheus, tap, structure, live):
         panel["fieldConfig"]["overrides"], panel["transformations"] = [], []
         bad["panels"] = [panel]
         damage(bad, panel)
-        found = live(bad, prometheus, 0)
+        # A scrape that has failed leaves no data for a moment, and that is said then.
+        for _ in range(30):
+            found = live(bad, prometheus, 0)
+            if any(re.search(said, line) for line in found):
+                break
+            time.sleep(2)
         tap.result(f"{what} is seen", [] if any(re.search(said, line) for line in found)
                    else ["only this was said:", *found])

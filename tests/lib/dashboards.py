@@ -22,8 +22,9 @@ import grafana_query as grafana  # noqa: E402
 from grafana_table import columns  # noqa: E402
 
 DATASOURCE = "peekpush-prometheus"
-# For so many seconds a query may have no data yet: the machine that pushes has other things to do.
-PATIENCE = float(os.environ.get("PATIENCE", "120"))
+# For so many seconds, all in all, queries may have no data yet: the machine that pushes may have
+# other things to do.
+PATIENCE = float(os.environ.get("PATIENCE", "360"))
 # Of Grafana's units, those that make sense for what is measured here.
 UNITS = set("""none short percent percentunit bytes mbytes decbytes Bps binBps bps bits s ms µs ns
     dtdurations joule watt celsius hertz rotrpm volt amp massg ops reqps rps wps cps iops pps eps
@@ -408,13 +409,11 @@ def marks(dashboard):
                    "targets": [{"refId": "A", "expr": mark["expr"], "legendFormat": legend}]}
 
 
-def live(dashboard, prometheus, patience):
-    """What is wrong with the queries. What has no data is asked for again until `patience` is over,
-    for the machine that pushes has other things to do."""
+def live(dashboard, prometheus, deadline):
+    """What is wrong with the queries. What has no data is asked for again until the deadline."""
     variables = variables_of(dashboard)
     open_panels = [(p, chosen) for p in queried(dashboard) + list(marks(dashboard))
                    for chosen in (False, True)]
-    deadline = time.monotonic() + patience
     while True:
         prometheus.fresh()
         problems = list(live_variables(dashboard, prometheus))
@@ -465,10 +464,11 @@ def main():
             tap.result(f"{name}: complete, and nothing overlaps", list(structure(name, dashboards)))
     elif command == "live":
         prometheus = grafana.Prometheus(sys.argv[3])
+        deadline = time.monotonic() + PATIENCE
         for name, dashboard in dashboards.items():
             count = len([t for p in queried(dashboard) for t in p["targets"]])
             tap.result(f"{name}: {count} queries have data, with All and with chosen values",
-                       live(dashboard, prometheus, PATIENCE))
+                       live(dashboard, prometheus, deadline))
     else:
         from dashboard_faults import faults
         faults(dashboards, grafana.Prometheus(sys.argv[3]), tap, structure, live)

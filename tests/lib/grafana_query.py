@@ -8,9 +8,9 @@ import urllib.parse
 import urllib.request
 
 ALL = "$__all"
-# A rate's window: many scrapes at the one second of the test.
-MACROS = {"__rate_interval": "1m", "__interval": "5s", "__interval_ms": "5000", "__range": "5m",
-          "__range_s": "300", "__range_ms": "300000"}
+# A rate's window: several of the test's scrapes, also when some of them fail.
+MACROS = {"__rate_interval": "2m", "__interval": "5s", "__interval_ms": "5000", "__range": "10m",
+          "__range_s": "600", "__range_ms": "600000"}
 # Not $1, which is a regular expression's.
 USE = re.compile(r"\$([a-zA-Z_]\w*)|\$\{(\w+)(?:\.[\w.]+)?(?::(\w+))?\}|\[\[(\w+)(?::(\w+))?\]\]")
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`')
