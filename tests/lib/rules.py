@@ -304,7 +304,9 @@ def round_of(rules, number):
                 mutant = list(mutants(rule))[number:number + 1] if "alert" in rule else []
                 for text, other in mutant:
                     what[rule["alert"]] = text
-                changed_rules.append(mutant[0][1] if mutant else rule)
+                # Alerts that are not changed need not be computed.
+                if mutant or "record" in rule:
+                    changed_rules.append(mutant[0][1] if mutant else rule)
             groups.append(dict(group, rules=changed_rules))
         changed[name] = {"groups": groups}
     return changed, what
