@@ -9,7 +9,6 @@
 
 DIRECTORY has the *.json. Grafana's own schema is checked by dashboard-schema.mjs.
 """
-import copy
 import glob
 import json
 import os

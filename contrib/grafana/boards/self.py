@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """peekpush itself and the gateways: whether what the other dashboards show is complete."""
-from .kit import (GREEN, NONE, ORANGE, PLAIN, RANGE, RED, bars, board, board_link, column, graph,
-                  hosts, limits, link, rate, row, sel, stat, table, top, total, variable, words)
+from .kit import (GREEN, NONE, ORANGE, RANGE, RED, board, board_link, column, graph, hosts,
+                  limits, link, rate, row, sel, stat, table, total, variable, words)
 from .terms import AGE, SILENT
 
 HOST = board_link("Open this host", "host", ("instance", "__field.labels.instance"))
