@@ -18,8 +18,12 @@ static int load(struct collect *c, struct bus_calls *ret)
 		{ "sd_bus_set_address", offsetof(struct bus_calls, set_address) },
 		{ "sd_bus_set_bus_client", offsetof(struct bus_calls, set_bus_client) },
 		{ "sd_bus_start", offsetof(struct bus_calls, start) },
+		{ "sd_bus_is_ready", offsetof(struct bus_calls, is_ready) },
+		{ "sd_bus_process", offsetof(struct bus_calls, process) },
+		{ "sd_bus_wait", offsetof(struct bus_calls, wait) },
 		{ "sd_bus_set_method_call_timeout", offsetof(struct bus_calls, set_timeout) },
-		{ "sd_bus_flush_close_unref", offsetof(struct bus_calls, close) },
+		{ "sd_bus_close", offsetof(struct bus_calls, close) },
+		{ "sd_bus_unref", offsetof(struct bus_calls, unref_bus) },
 		{ "sd_bus_call_method", offsetof(struct bus_calls, call_method) },
 		{ "sd_bus_get_property_trivial", offsetof(struct bus_calls, get_trivial) },
 		{ "sd_bus_get_property", offsetof(struct bus_calls, get_property) },
@@ -38,6 +42,28 @@ static int load(struct collect *c, struct bus_calls *ret)
 static bool out_of_time(const struct manager *manager)
 {
 	return clock_ns(CLOCK_MONOTONIC) > manager->until;
+}
+
+/*
+ * Until both sides know each other. The limit of calls begins only then, and who takes connections
+ * and never says a word, as a manager that has frozen, would be waited for a minute and a half.
+ */
+static int await_ready(struct manager *manager)
+{
+	int r;
+
+	while ((r = manager->calls.is_ready(manager->bus)) == 0) {
+		int64_t left = manager->until - clock_ns(CLOCK_MONOTONIC);
+
+		if (left <= 0)
+			return -ETIMEDOUT;
+		r = manager->calls.process(manager->bus, NULL);
+		if (r == 0)
+			r = manager->calls.wait(manager->bus, (uint64_t)left / 1000 + 1);
+		if (r < 0 && r != -EINTR)
+			return r;
+	}
+	return r;
 }
 
 /* The socket may be below --rootfs: the path that sd-bus gets is that of a descriptor. */
@@ -61,6 +87,8 @@ static int connect_to(struct manager *manager, const struct host *host, const ch
 		r = manager->calls.start(manager->bus);
 	if (r >= 0)
 		r = manager->calls.set_timeout(manager->bus, (uint64_t)limit_ns / 1000);
+	if (r >= 0)
+		r = await_ready(manager);
 	return r;
 }
 
@@ -107,10 +135,13 @@ int manager_open(struct collect *c, int64_t limit_ns, struct manager *ret)
 	return 0;
 }
 
+/* Nothing that is still to be sent matters: a flush would wait for who does not answer. */
 void manager_close(struct manager *manager)
 {
-	if (manager->bus)
-		manager->bus = manager->calls.close(manager->bus);
+	if (!manager->bus)
+		return;
+	manager->calls.close(manager->bus);
+	manager->bus = manager->calls.unref_bus(manager->bus);
 }
 
 int manager_units(struct collect *c, struct manager *manager, sd_bus_message **ret)

@@ -16,8 +16,12 @@ struct manager {
 		__typeof__(&sd_bus_set_address) set_address;
 		__typeof__(&sd_bus_set_bus_client) set_bus_client;
 		__typeof__(&sd_bus_start) start;
+		__typeof__(&sd_bus_is_ready) is_ready;
+		__typeof__(&sd_bus_process) process;
+		__typeof__(&sd_bus_wait) wait;
 		__typeof__(&sd_bus_set_method_call_timeout) set_timeout;
-		__typeof__(&sd_bus_flush_close_unref) close;
+		__typeof__(&sd_bus_close) close;
+		__typeof__(&sd_bus_unref) unref_bus;
 		__typeof__(&sd_bus_call_method) call_method;
 		__typeof__(&sd_bus_get_property_trivial) get_trivial;
 		__typeof__(&sd_bus_get_property) get_property;
