@@ -28,13 +28,15 @@ static struct str kernel_file(struct collect *c, const char *path)
 static struct str host_name(struct collect *c)
 {
 	int proc = c->host->dir[HOST_PROC];
-	struct str own, first, text, word;
+	struct str own, first, text, line, word;
 
 	if (host_link(proc, "self/ns/uts", c->scratch, &own) == 0 &&
 	    (host_link(proc, "1/ns/uts", c->scratch, &first) < 0 || !str_eq(own, first)) &&
-	    host_read(c->host, HOST_ROOT, "etc/hostname", c->scratch, &text) == 0 &&
-	    str_word(&text, &word))
-		return word;
+	    host_read(c->host, HOST_ROOT, "etc/hostname", c->scratch, &text) == 0)
+		while (str_line(&text, &line))
+			/* Comments are in hostname(5). */
+			if (str_word(&line, &word) && word.p[0] != '#')
+				return word;
 	return kernel_file(c, "sys/kernel/hostname");
 }
 
