@@ -59,9 +59,10 @@ stop_docker()
 	docker_pid=
 }
 
+# podman refuses a place for what runs whose name is longer than 50 characters.
 own_podman()
 {
-	"${inside[@]}" /usr/bin/podman --root "$tmp/podman/storage" --runroot "$tmp/podman/run" \
+	"${inside[@]}" /usr/bin/podman --root "$tmp/podman/storage" --runroot "$tmp/r" \
 		--tmpdir "$tmp/podman/tmp" --cgroup-manager cgroupfs --runtime runc \
 		--events-backend file "$@"
 }

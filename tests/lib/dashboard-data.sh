@@ -302,12 +302,22 @@ start_hosts()
 
 # --- jobs
 
-# job JOB [OPTION...] -- CMD...: with energy, and on the host of the agent, which has learnt what that
-# consumes idle.
+# as_job JOB [OPTION...] -- CMD...: sets `job`, the command that wraps CMD; with energy, and on the host of
+# the agent, which has learnt what that consumes idle.
+as_job()
+{
+	job=("$PEEKPUSH" run --url "$gateway" --instance live --state-dir "$tmp/live.state"
+		--sysfs "$sensors/sys" --heartbeat 3s --set energy.carbon.grams_per_kwh=360
+		--set energy.cost_per_kwh=0.3 --job "$@")
+}
+
+# job JOB [OPTION...] -- CMD...
 job()
 {
-	"$PEEKPUSH" run --url "$gateway" --instance live --state-dir "$tmp/live.state" --sysfs "$sensors/sys" --heartbeat 3s \
-		--set energy.carbon.grams_per_kwh=360 --set energy.cost_per_kwh=0.3 --job "$@"
+	local job
+
+	as_job "$@"
+	"${job[@]}"
 }
 
 ticking()
@@ -322,7 +332,7 @@ ticking()
 # from inside.
 start_jobs()
 {
-	local i
+	local i job
 
 	for i in 1 2 3; do
 		job backup --every 1d --max-duration 1h -- sleep 0.1
@@ -331,10 +341,10 @@ start_jobs()
 	job flaky --retries 1 --retry-delay 0 -- false 2>/dev/null
 	ticking >"$tmp/tick.log" 2>&1 </dev/null &
 	pids+=("$!")
-	job etl --stage load --every 1h --max-duration 2h -- sh -c 'while :; do
-		i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; sleep 0.2; done' \
-		>"$tmp/etl.log" 2>&1 </dev/null &
-	pids+=("$!")
+	as_job etl --stage load --every 1h --max-duration 2h -- sh -c 'while :; do
+		i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; sleep 0.2; done'
+	# Not in a shell of its own, which would be all that is ended.
+	spawn "$tmp/etl.log" "${job[@]}"
 	mkdir "$tmp/ml"
 	spawn "$tmp/ml.log" env PEEKPUSH_URL="$gateway" PEEKPUSH="$PEEKPUSH" PEEKPUSH_INSTANCE=live \
 		PYTHON=/usr/bin/python3 PYTHONDONTWRITEBYTECODE=1 ML_PAUSE=0.1 ML_HEARTBEAT=1s \
