@@ -21,7 +21,10 @@ make_passwords()
 
 	mkdir -p secrets && chmod 700 secrets || exit 1
 	for name in GRAFANA PUSHGATEWAY PROMETHEUS; do
-		if [[ -z $(setting ${name}_PASSWORD) ]]; then
+		# That of a gateway elsewhere is known there.
+		if [[ -z $(setting ${name}_PASSWORD) ]] &&
+			{ [[ $name != PUSHGATEWAY ]] || runs_here collector; }; then
+			[[ ! -v ${name}_PASSWORD ]] || die "${name}_PASSWORD is empty in the environment"
 			keep ${name}_PASSWORD "$(head -c 24 /dev/urandom | base64 | tr '+/' '-_')"
 		fi
 		file=${name,,}-password
@@ -131,14 +134,16 @@ make_sites()
 		chmod 644 "secrets/sites/$name"/* 2>/dev/null
 		datasource "$name" "$url" "$user" "/run/sites/$name/password" "$ca"
 	done
+	return 0
 }
 
 make_grafana()
 {
-	local first=1 local_site=
+	local first=1 local_site='' made
 
 	mkdir -p grafana/datasources
-	{
+	# Not a pipe, which would end well where what is put into it did not.
+	made=$(
 		echo "# Made by up, from .env and sites/."
 		echo "apiVersion: 1"
 		echo "prune: true"
@@ -154,7 +159,8 @@ make_grafana()
 			fi
 		fi
 		make_sites
-	} | put grafana/datasources/peekpush.yaml || exit 1
+	) || exit 1
+	printf '%s\n' "$made" | put grafana/datasources/peekpush.yaml
 	grep -q ' url: ' grafana/datasources/peekpush.yaml ||
 		die "no Prometheus for Grafana: have collector run here, or make sites/NAME/url (README.md)"
 }

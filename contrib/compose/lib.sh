@@ -60,6 +60,19 @@ of_stack()
 	esac
 }
 
+# other_stack: the folder of another stack that has this one's name, if there is one.
+other_stack()
+{
+	local ids dir
+
+	mapfile -t ids < <(of_stack container)
+	((${#ids[@]})) || return 0
+	docker inspect -f '{{index .Config.Labels "com.docker.compose.project.working_dir"}}' \
+		"${ids[@]}" 2>/dev/null | sort -u | while IFS= read -r dir; do
+		[[ -d $dir && ! $dir -ef $here ]] && printf '%s\n' "$dir"
+	done | head -n 1
+}
+
 runs_here()
 {
 	in_list "$1" "$(setting COMPOSE_PROFILES)"
