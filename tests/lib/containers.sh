@@ -73,10 +73,19 @@ podman_run()
 	own_podman run -d --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 "$@"
 }
 
+podman_is_gone()
+{
+	! pgrep -f -- "--root $tmp/podman/storage" >/dev/null
+}
+
+# Its service, and what cleans up after each container whenever it gets to it, mount anew what was
+# unmounted.
 stop_podman()
 {
 	[[ -d $tmp/podman ]] || return 0
 	own_podman rm -f -t 0 --all >/dev/null 2>&1
+	pkill -f -- "--root $tmp/podman/storage"
+	wait_for 20 podman_is_gone || pkill -KILL -f -- "--root $tmp/podman/storage"
 }
 
 # Groups that the runtimes left empty. Others' are not empty, or are not called so.
