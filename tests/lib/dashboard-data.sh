@@ -320,9 +320,11 @@ job()
 	"${job[@]}"
 }
 
+# Connects where nobody listens, too: on a quiet machine nothing else is reset.
 ticking()
 {
 	while :; do
+		(: >/dev/tcp/127.0.0.1/1) 2>/dev/null
 		job tick --stage beat --every 1m --max-duration 1h -- sh -c 'for pass in 1 2 3 4; do
 			i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; sleep 0.2; done'
 	done
