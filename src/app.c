@@ -9,8 +9,6 @@
 
 #include "base/file.h"
 
-#define HOST_STATE LOCALSTATEDIR "/lib/peekpush"
-
 /*
  * Whose is the host's state? The service's user has it there too, by hand as well as in its unit;
  * $STATE_DIRECTORY would be wrong for a `run` in the unit of somebody else's.

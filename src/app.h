@@ -13,6 +13,9 @@ enum {
 	EXIT_WRAPPER = 125,   /* `run`: our own failure before CMD started */
 };
 
+/* Where the host has its state: root's, and that of the user whom the service runs as. */
+#define HOST_STATE LOCALSTATEDIR "/lib/peekpush"
+
 struct app {
 	struct conf *conf;
 	struct log log;

@@ -94,11 +94,11 @@ static struct str user_name(struct arena *arena)
 /* Above it is the state directory, whose owner could have put a link there for root to follow. */
 static int open_built_in(void)
 {
-	int r = file_make_dirs(LOCALSTATEDIR "/lib/peekpush", 0700);
+	int r = file_make_dirs(HOST_STATE, 0700);
 	_cleanup_fd_ int state = -1;
 
 	if (r == 0)
-		r = state = file_open_dir(AT_FDCWD, LOCALSTATEDIR "/lib/peekpush");
+		r = state = file_open_dir(AT_FDCWD, HOST_STATE);
 	/* Others may go through it to what they may write. */
 	if (r == -EACCES)
 		return file_open_dir(AT_FDCWD, textfile_built_in);
