@@ -24,7 +24,9 @@ WATTS = f'sum by (instance) ({rate("peekpush_energy_host_joules_total")})'
 UPTIME = f'{sel("node_time_seconds")} - {sel("node_boot_time_seconds")}'
 # Only groups of hosts have peekpush_running; those of jobs have ends of their own.
 AGE = f'(time() - {sel("push_time_seconds")}) and {sel("peekpush_running")}'
-SILENT = (f'(time() - {sel("push_time_seconds")} > 3 * {sel("peekpush_interval_seconds")}) and '
+# As AgentSilent has it: the age is taken when Prometheus scraped, which may be seldom.
+SILENT = (f'(timestamp({sel("push_time_seconds")}) - {sel("push_time_seconds")} > '
+          f'3 * {sel("peekpush_interval_seconds")}) and '
           f'{sel("peekpush_running")} == 1')
 # Whole disks: what stands on others (partitions, LVM, md, loop) would be counted again.
 DISK = "!~(dm-|md|loop|ram|zram|sr|fd).*|([hsv]|xv)d[a-z]+[0-9]+|(nvme|mmcblk).*p[0-9]+"
