@@ -54,15 +54,23 @@ _peekpush_value()
 		;;
 	--collectors)
 		# shellcheck disable=SC2046
-		_peekpush_list default all $(_peekpush_column "$1" list) "$3"
+		_peekpush_list default all $(_peekpush_column "$1" list --collectors '') "$3"
 		;;
 	--programs)
 		# shellcheck disable=SC2046
 		_peekpush_list default all $(_peekpush_column "$1" bpf list) "$3"
 		;;
 	--set)
+		# What each collector has is shown by `check` only where it is set.
 		mapfile -t COMPREPLY < <(compgen -W "$("$1" check --url stdout: --collectors self \
-			2>/dev/null | awk 'NF == 0 { exit } NR > 1 { print $1 "=" }')" -- "$3")
+			2>/dev/null | awk 'NF == 0 { tables++; row = 0; next }
+				row++ && !tables { print $1 "=" }
+				row > 1 && tables == 1 { print "collectors." $1 ".metrics_include="
+					print "collectors." $1 ".metrics_exclude="
+					print "collectors." $1 ".labels_include."
+					print "collectors." $1 ".labels_exclude."
+					print "collectors." $1 ".labels_drop="
+					print "collectors." $1 ".series=" }')" -- "$3")
 		compopt -o nospace 2>/dev/null
 		;;
 	esac
@@ -76,8 +84,8 @@ _peekpush()
 	COMPREPLY=()
 	commands=$("$program" --help 2>/dev/null |
 		awk '/^Commands:/ { on = 1; next } on && !NF { exit } on && /^  [a-z]/ { print $1 }')
-	# Before the command stands what `check` takes.
-	options=$(_peekpush_options "$program" check)
+	# Before the command stands what `check` takes, but for what it alone takes.
+	options=$(_peekpush_options "$program" check | grep -vE -e '^--(gateway|stale)')
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		if [[ -n $value ]]; then

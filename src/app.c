@@ -61,6 +61,13 @@ int app_state_dir(const struct app *app, struct arena *arena, struct str *ret_wh
 	return r;
 }
 
+int app_find_state_dir(const struct app *app, struct arena *arena)
+{
+	struct str path = state_path(app, arena);
+
+	return path.n ? file_open_dir(AT_FDCWD, path.p) : -ENOENT;
+}
+
 int app_no_words(const struct app *app, int argc, char *argv[])
 {
 	if (!argc)

@@ -44,6 +44,9 @@ struct command {
  */
 int app_state_dir(const struct app *app, struct arena *arena, struct str *ret_why);
 
+/* Opens it only where it is there. The fd or -errno. */
+int app_find_state_dir(const struct app *app, struct arena *arena);
+
 /* Ends the message of a command that takes no further words: EXIT_USAGE. */
 int app_no_words(const struct app *app, int argc, char *argv[]);
 

@@ -2,15 +2,14 @@
 #include "cycle.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "bpf/settings.h"
 #include "collect/energy/settings.h"
 #include "dropbox.h"
-#include "loop.h"
 
 static const char state_name[] = "host.state", lock_name[] = "host.lock";
 
@@ -31,6 +30,8 @@ int cycle_open(struct cycle *cycle, struct app *app, bool resident)
 	*cycle = (struct cycle){ .app = app, .state_dir = -1, .jobs_dir = -1, .lock = -1 };
 	host_open(&cycle->host, &paths, resident);
 	cycle->host.pins = ((const struct ebpf_conf *)conf_get(app->conf, &section_ebpf))->pins.p;
+	cycle->host.interval_ns =
+		((const struct push_conf *)conf_get(app->conf, &section_push))->interval_ns;
 	metrics_init(&cycle->metrics,
 		     (struct metrics_limits){
 			     .series = (uint32_t)limits->series,
@@ -59,7 +60,8 @@ void cycle_target_conf(const struct app *app, struct arena *arena, struct target
 	struct str instance = push->instance;
 	char host[HOST_NAME_MAX + 1] = "";
 
-	if (!instance.n && gethostname(host, sizeof(host) - 1) == 0)
+	/* "(none)" is what the kernel calls a host that nobody has given a name. */
+	if (!instance.n && gethostname(host, sizeof(host) - 1) == 0 && strcmp(host, "(none)") != 0)
 		instance = arena_str(arena, str_of(host));
 	*ret = (struct target_conf){
 		.sink = {
@@ -81,6 +83,17 @@ void cycle_target_conf(const struct app *app, struct arena *arena, struct target
 	/* A delivery must be over before the next one is due. */
 	if (ret->timeout_ns > push->interval_ns * 9 / 10)
 		ret->timeout_ns = push->interval_ns * 9 / 10;
+}
+
+bool cycle_has_instance(const struct app *app, const struct target_conf *conf)
+{
+	if (conf->group.instance.n)
+		return true;
+	log_error(&app->log,
+		  "push.instance: this host has no name, and all without one would be "
+		  "the same to the gateway; name it (hostnamectl hostname NAME), or give "
+		  "--instance, PEEKPUSH_INSTANCE or push.instance");
+	return false;
 }
 
 static void save_state(void *arg)
@@ -178,6 +191,8 @@ int cycle_open_target(struct cycle *cycle)
 	struct str why = { 0 };
 
 	cycle_target_conf(cycle->app, &cycle->arena, &conf);
+	if (!cycle_has_instance(cycle->app, &conf))
+		return EXIT_USAGE;
 	/* Also after a failure: the words for it are in the target's memory. */
 	cycle->has_target = true;
 	if (target_open(&cycle->target, &conf, &cycle->state, &why) < 0) {
@@ -189,12 +204,18 @@ int cycle_open_target(struct cycle *cycle)
 
 	size_t n = conf.group.labels.n + 2;
 	struct str *names = arena_alloc(&cycle->arena, n * sizeof(*names));
+	struct str *values = arena_alloc(&cycle->arena, n * sizeof(*values));
 
 	names[0] = STR("job");
+	values[0] = conf.group.job;
 	names[1] = STR("instance");
-	for (size_t i = 2; i < n; i++)
+	values[1] = conf.group.instance;
+	for (size_t i = 2; i < n; i++) {
 		names[i] = conf.group.labels.v[i - 2].key;
+		values[i] = conf.group.labels.v[i - 2].value;
+	}
 	metrics_set_grouping(&cycle->metrics, n, names);
+	metrics_set_group(&cycle->metrics, values);
 	return 0;
 }
 
@@ -210,6 +231,9 @@ void cycle_move_state(struct cycle *from, struct cycle *to)
 
 void cycle_close(struct cycle *cycle)
 {
+	/* What goes on a little is not to keep the next cycle from beginning. */
+	if (cycle->lock >= 0)
+		(void)close(cycle->lock);
 	collectors_close(&cycle->collectors);
 	if (cycle->has_target)
 		target_close(&cycle->target);
@@ -218,8 +242,6 @@ void cycle_close(struct cycle *cycle)
 	host_close(&cycle->host);
 	if (cycle->jobs_dir >= 0)
 		(void)close(cycle->jobs_dir);
-	if (cycle->lock >= 0)
-		(void)close(cycle->lock);
 	if (cycle->state_dir >= 0)
 		(void)close(cycle->state_dir);
 	arena_release(&cycle->scratch);
@@ -252,11 +274,13 @@ static void add_waiting(struct cycle *cycle)
 		METRIC_COUNTER,
 	};
 
-	if (cycle->jobs_dir < 0)
+	if (cycle->jobs_dir < 0 && !cycle->preview)
 		return;
-	cycle->waiting = report_pending(cycle->jobs_dir);
+	if (!cycle->preview) {
+		cycle->waiting = report_pending(cycle->jobs_dir);
+		cycle->dropped = dropbox_count(cycle->app, &cycle->state);
+	}
 	metrics_add(&cycle->metrics, &entries, cycle->waiting);
-	cycle->dropped = dropbox_count(cycle->app);
 	metrics_add(&cycle->metrics, &drops, cycle->dropped);
 	metrics_add(&cycle->metrics, &refused,
 		    (double)state_u64(&cycle->state, STR("dropbox_refused"), 0));
@@ -284,11 +308,48 @@ static void add_heartbeat(struct cycle *cycle, bool running)
 
 	/* However many series a limit keeps out, these are what alerts stand on. */
 	cycle->metrics.limits = (struct metrics_limits){ 0 };
+	cycle->metrics.own = true;
 	metrics_add(&cycle->metrics, &running_desc, running);
 	metrics_add(&cycle->metrics, &interval_desc, (double)push->interval_ns / 1e9);
 	add_waiting(cycle);
 	metrics_add(&cycle->metrics, &series_desc, cycle->metrics.series + 1);
 	cycle->metrics.limits = limits;
+	cycle->metrics.own = false;
+}
+
+void cycle_preview(struct cycle *cycle)
+{
+	cycle->preview = true;
+	cycle->state_dir = app_find_state_dir(cycle->app, &cycle->arena);
+	if (cycle->state_dir >= 0) {
+		(void)state_load(&cycle->state, cycle->state_dir, state_name);
+		cycle->state.dir = cycle->state_dir;
+		cycle->state.lent = true;
+	}
+	cycle_sample(cycle);
+	arena_reset(&cycle->scratch);
+	add_heartbeat(cycle, true);
+	target_drop_rejected(&cycle->target, &cycle->metrics, &cycle->scratch);
+}
+
+static void note_entry(void *arg, struct str key, struct str value)
+{
+	(void)key;
+	(void)value;
+	*(bool *)arg = true;
+}
+
+bool cycle_has_pushed(const struct app *app, const struct target *target)
+{
+	_cleanup_arena_ struct arena arena = { 0 };
+	_cleanup_fd_ int dir = app_find_state_dir(app, &arena);
+	struct state state = { 0 };
+	bool any = false;
+
+	if (dir >= 0 && state_load(&state, dir, state_name) == 0)
+		state_each(&state, ARENA_CONCAT(&arena, target->key, STR(".")), note_entry, &any);
+	state_release(&state);
+	return any;
 }
 
 void cycle_account_drops(struct cycle *cycle)
@@ -303,6 +364,9 @@ void cycle_account_drops(struct cycle *cycle)
 		if (!n)
 			continue;
 		(void)state_add(&cycle->state, key, n);
+		/* With the collector and the limit, that was told when it happened. */
+		if (i == DROP_LIMIT || i == DROP_EQUAL)
+			continue;
 		if (state_u64(&cycle->state, said, 0) == str_hash(example))
 			continue;
 		state_set_u64(&cycle->state, said, str_hash(example));
@@ -401,6 +465,7 @@ enum sink_result cycle_stop(struct cycle *cycle, const struct sink_waiter *waite
 	}
 	if (push->delete_on_stop)
 		return delete_group(cycle, waiter);
+	cycle->host.ending = true;
 	cycle_sample(cycle);
 	return cycle_deliver(cycle, false, waiter);
 }

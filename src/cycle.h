@@ -25,6 +25,7 @@ struct cycle {
 	unsigned waiting;    /* groups of jobs with an undelivered result, when last counted */
 	unsigned dropped;    /* files in the drop-box, likewise */
 	int lock;            /* fd of the held lock, or -1 */
+	bool preview;        /* of a push: nothing is counted, sent or kept */
 	struct str instance; /* as pushed */
 	int64_t begin_ns;    /* of the sampling */
 };
@@ -59,6 +60,11 @@ void cycle_close(struct cycle *cycle);
 /* Empties the metrics and runs the collectors. */
 void cycle_sample(struct cycle *cycle);
 /*
+ * Samples as the next push of this host would, what only a delivery adds included, with what the
+ * state tells of those before; touches nothing of it. Needs an open target.
+ */
+void cycle_preview(struct cycle *cycle);
+/*
  * What the gate dropped is counted over time and said once for each reason and series. A
  * delivery does it; who delivers nothing does it after the sample.
  */
@@ -78,5 +84,12 @@ enum sink_result cycle_deliver(struct cycle *cycle, bool running, const struct s
  */
 enum sink_result cycle_stop(struct cycle *cycle, const struct sink_waiter *waiter);
 
-/* The group and target that the configuration describes; slices live in the arena or conf. */
+/*
+ * The group and target that the configuration describes; slices live in the arena or conf. Where
+ * the host has no name and none is given, the instance is empty.
+ */
 void cycle_target_conf(const struct app *app, struct arena *arena, struct target_conf *ret);
+/* Whether this host has ever delivered to the target, or tried to, as far as its state knows. */
+bool cycle_has_pushed(const struct app *app, const struct target *target);
+/* Whether it has an instance; says what to do where it has none. */
+bool cycle_has_instance(const struct app *app, const struct target_conf *conf);

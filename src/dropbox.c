@@ -14,81 +14,39 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "dropbox_list.h"
 #include "metric/feed.h"
 #include "metric/scan.h"
 #include "push/drop.h"
 
-enum {
-	LEFT_MAX = 10000, /* files that are sorted; the rest comes later */
-	SAID_MAX = 10,
-	LEFTOVER_SECONDS = 3600,
-	REFUSED_SECONDS = 86400,
-};
+enum { SAID_MAX = 10, SAID_SECONDS = 3600, REFUSED_SECONDS = 86400 };
 
 #define DIRECTORY LOCALSTATEDIR "/spool/peekpush/dropbox"
 
 static const struct opt dropbox_opts[] = {
-	{
-		.name = "enable",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct dropbox_conf, enable),
-		.preset = "true",
-		.help = "deliver what users without the credentials leave",
-	},
-	{
-		.name = "directory",
-		.type = OPT_STRING,
-		.offset = offsetof(struct dropbox_conf, directory),
-		.preset = "",
-		.arg = "DIR",
-		.help = "where they leave it; empty: " DIRECTORY,
-	},
-	{
-		.name = "max_size",
-		.type = OPT_SIZE,
-		.offset = offsetof(struct dropbox_conf, max_size),
-		.preset = "1M",
-		.help = "a larger file is refused",
-	},
-	{
-		.name = "max_files",
-		.type = OPT_INT,
-		.offset = offsetof(struct dropbox_conf, max_files),
-		.preset = "1000",
-		.help = "files that are looked at in one cycle",
-		.min = 1,
-		.max = 100000,
-	},
-	{
-		.name = "series",
-		.type = OPT_INT,
-		.offset = offsetof(struct dropbox_conf, series),
-		.preset = "2000",
-		.help = "series of one file; more are dropped",
-		.min = 1,
-		.max = 1000000,
-	},
-	{
-		.name = "jobs",
-		.type = OPT_REGEX,
-		.offset = offsetof(struct dropbox_conf, jobs),
-		.preset = ".+",
-		.help = "names of jobs that users may have",
-	},
-	{
-		.name = "labels",
-		.type = OPT_LIST,
-		.offset = offsetof(struct dropbox_conf, labels),
-		.preset = "stage",
-		.help = "grouping labels that users may have",
-	},
-	{
-		.name = "instanceless",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct dropbox_conf, instanceless),
-		.preset = "false",
-		.help = "whether users may have jobs without an instance",
-	},
+	{ OPT_ROW("enable", OPT_BOOL, struct dropbox_conf, enable, "true", NULL,
+		  "deliver what users without the credentials leave") },
+	{ OPT_ROW("directory", OPT_STRING, struct dropbox_conf, directory, "", "DIR",
+		  "where they leave it; empty: " DIRECTORY) },
+	{ OPT_ROW("max_size", OPT_SIZE, struct dropbox_conf, max_size, "1M", NULL,
+		  "a larger file is refused") },
+	{ OPT_ROW("max_files", OPT_INT, struct dropbox_conf, max_files, "1000", NULL,
+		  "files that are delivered or refused in one cycle"),
+	  .min = 1, .max = 100000 },
+	{ OPT_ROW("user_files", OPT_INT, struct dropbox_conf, user_files, "1000", NULL,
+		  "files of one user that may wait; newer ones are refused"),
+	  .min = 1, .max = 100000 },
+	{ OPT_ROW("user_size", OPT_SIZE, struct dropbox_conf, user_size, "16M", NULL,
+		  "what all of them may have together") },
+	{ OPT_ROW("series", OPT_INT, struct dropbox_conf, series, "2000", NULL,
+		  "series of one file; more are dropped"),
+	  .min = 1, .max = 1000000 },
+	{ OPT_ROW("jobs", OPT_REGEX, struct dropbox_conf, jobs, ".+", NULL,
+		  "names of jobs that users may have") },
+	{ OPT_ROW("labels", OPT_LIST, struct dropbox_conf, labels, "stage", NULL,
+		  "grouping labels that users may have") },
+	{ OPT_ROW("instanceless", OPT_BOOL, struct dropbox_conf, instanceless, "false", NULL,
+		  "whether users may have jobs without an instance") },
 	{ 0 },
 };
 
@@ -128,38 +86,52 @@ static int open_directory(const struct app *app)
 	return fd < 0 ? -errno : fd;
 }
 
-static bool is_drop(const char *name)
-{
-	struct str text = str_of(name);
-
-	return str_ends(text, STR(".drop")) && text.p[0] != '.' && text.n < DROP_NAME_SIZE;
-}
-
-/* What a `run` that was killed while it wrote has left. */
-static void sweep(int dir, const char *name)
-{
-	struct stat st;
-
-	if (name[0] == '.' && str_ends(str_of(name), STR(".new")) &&
-	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    st.st_mtime < time(NULL) - LEFTOVER_SECONDS)
-		(void)unlinkat(dir, name, 0);
-}
-
-unsigned dropbox_count(const struct app *app)
+/* Who is over the share hears of it once an hour: the log is no place to fill, either. */
+static void say_excess(const struct app *app, struct state *state,
+		       const struct dropbox_excess *over)
 {
 	const struct dropbox_conf *conf = conf_get(app->conf, &section_dropbox);
-	int fd = conf->enable ? open_directory(app) : -1;
-	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	unsigned n = 0;
+	const struct passwd *user = getpwuid(over->owner);
+	char key[64], name[32];
+	uint64_t now = (uint64_t)time(NULL), said;
+	int n = snprintf(key, sizeof(key), "dropbox_over.%u", (unsigned)over->owner);
 
-	if (!dir && fd >= 0)
-		(void)close(fd);
-	for (const struct dirent *e; dir && n < conf->max_files && (e = readdir(dir));) {
-		n += is_drop(e->d_name);
-		sweep(fd, e->d_name);
-	}
-	return n;
+	(void)state_add(state, STR("dropbox_refused"), over->removed);
+	said = state_u64(state, (struct str){ key, (size_t)n }, 0);
+	if (said <= now && now - said < SAID_SECONDS)
+		return;
+	state_set_u64(state, (struct str){ key, (size_t)n }, now);
+	(void)snprintf(name, sizeof(name), "%u", (unsigned)over->owner);
+	if (over->owner == DROPBOX_LINKS)
+		(void)snprintf(name, sizeof(name), "who makes hard links");
+	log_warning(&app->log,
+		    "drop-box: %s has more there than one user may (dropbox.user_files %lld, "
+		    "dropbox.user_size %llu): the %llu newest files are refused",
+		    user ? user->pw_name : name, (long long)conf->user_files,
+		    (unsigned long long)conf->user_size, (unsigned long long)over->removed);
+}
+
+static void list(const struct app *app, int dir, struct state *state, struct arena *arena,
+		 struct dropbox_list *ret)
+{
+	const struct dropbox_conf *conf = conf_get(app->conf, &section_dropbox);
+	const struct dropbox_quota quota = { (uint64_t)conf->user_files, conf->user_size };
+
+	dropbox_list(dir, &quota, arena, ret);
+	for (size_t i = 0; i < ret->n_over; i++)
+		say_excess(app, state, &ret->over[i]);
+}
+
+unsigned dropbox_count(const struct app *app, struct state *state)
+{
+	const struct dropbox_conf *conf = conf_get(app->conf, &section_dropbox);
+	_cleanup_fd_ int dir = conf->enable ? open_directory(app) : -1;
+	_cleanup_arena_ struct arena arena = { 0 };
+	struct dropbox_list found = { 0 };
+
+	if (dir >= 0)
+		list(app, dir, state, &arena, &found);
+	return (unsigned)found.n;
 }
 
 struct box {
@@ -176,23 +148,9 @@ struct box {
 	int64_t deadline;
 };
 
-/* A directory with something in it cannot be removed: it gets a name that is not looked at. */
-static void remove_drop(const struct box *box, const char *name)
-{
-	struct str aside;
-
-	if (unlinkat(box->dir, name, 0) == 0 || errno != EISDIR ||
-	    unlinkat(box->dir, name, AT_REMOVEDIR) == 0)
-		return;
-	aside = arena_printf(box->names, ".%016llx.%llx.refused",
-			     (unsigned long long)str_hash(str_of(name)),
-			     (unsigned long long)clock_ns(CLOCK_REALTIME));
-	(void)renameat(box->dir, name, box->dir, aside.p);
-}
-
 static void refuse(struct box *box, const char *name, struct str owner, struct str why)
 {
-	remove_drop(box, name);
+	dropbox_remove(box->dir, name, box->names);
 	(void)state_add(box->state, STR("dropbox_refused"), 1);
 	/* Who wants to fill the log writes more than that. */
 	if (++box->counts->refused <= SAID_MAX)
@@ -309,7 +267,7 @@ static void done(struct box *box, const char *name, const struct stat *before)
 	if (fstatat(box->dir, name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    now.st_ino == before->st_ino && now.st_mtim.tv_sec == before->st_mtim.tv_sec &&
 	    now.st_mtim.tv_nsec == before->st_mtim.tv_nsec)
-		remove_drop(box, name);
+		dropbox_remove(box->dir, name, box->names);
 }
 
 /* False when the gateway takes nothing now. */
@@ -389,54 +347,6 @@ static bool handle(struct box *box, const char *name)
 	return deliver(box, name, &drop, owner, &st);
 }
 
-/* A file, and when it came to be where it is: nobody can set the ctime of a file. */
-struct found {
-	const char *name;
-	int64_t ctime_ns;
-};
-
-struct listing {
-	size_t n;
-	struct found *v;
-};
-
-static int compare_found(const void *a, const void *b)
-{
-	const struct found *x = a, *y = b;
-
-	if (x->ctime_ns != y->ctime_ns)
-		return x->ctime_ns < y->ctime_ns ? -1 : 1;
-	return strcmp(x->name, y->name);
-}
-
-/*
- * Oldest first: there may be two files of one group, when another user has taken the name of the
- * first, and the last one that is delivered stands.
- */
-static void list(const struct box *box, struct listing *ret)
-{
-	int fd = openat(box->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct listing found = { 0 };
-	struct stat st;
-
-	if (!dir && fd >= 0)
-		(void)close(fd);
-	for (const struct dirent *e; dir && found.n < LEFT_MAX && (e = readdir(dir));) {
-		if (!is_drop(e->d_name) ||
-		    fstatat(box->dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		found.v = arena_grow(box->names, found.v, found.n, sizeof(*found.v));
-		found.v[found.n++] = (struct found){
-			arena_str(box->names, str_of(e->d_name)).p,
-			(int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec,
-		};
-	}
-	if (found.n)
-		qsort(found.v, found.n, sizeof(*found.v), compare_found);
-	*ret = found;
-}
-
 void dropbox_deliver(const struct app *app, const struct target_conf *target, struct state *state,
 		     int64_t timeout_ns, const struct sink_waiter *waiter,
 		     struct dropbox_counts *ret)
@@ -452,7 +362,7 @@ void dropbox_deliver(const struct app *app, const struct target_conf *target, st
 		.counts = ret,
 		.deadline = clock_ns(CLOCK_BOOTTIME) + timeout_ns,
 	};
-	struct listing found = { 0 };
+	struct dropbox_list found = { 0 };
 	bool goes_on = true;
 
 	*ret = (struct dropbox_counts){ 0 };
@@ -461,7 +371,7 @@ void dropbox_deliver(const struct app *app, const struct target_conf *target, st
 	box.dir = open_directory(app);
 
 	if (box.dir >= 0)
-		list(&box, &found);
+		list(app, box.dir, state, &names, &found);
 	for (size_t i = 0; i < found.n; i++) {
 		if (!goes_on || clock_ns(CLOCK_BOOTTIME) >= box.deadline ||
 		    ret->delivered + ret->refused >= box.conf->max_files) {

@@ -15,8 +15,8 @@
 struct dropbox_conf {
 	struct str directory;
 	bool enable, instanceless;
-	uint64_t max_size;
-	int64_t max_files, series;
+	uint64_t max_size, user_size;
+	int64_t max_files, user_files, series;
 	struct opt_regex jobs;
 	struct opt_list labels;
 };
@@ -30,8 +30,11 @@ struct dropbox_counts {
 	unsigned delivered, refused, left;
 };
 
-/* How many files are there, at most dropbox.max_files; makes the directory for root. */
-unsigned dropbox_count(const struct app *app);
+/*
+ * How many files are there. Makes the directory for root; what a user has there beyond what each
+ * may have is removed, logged, and counted in the state.
+ */
+unsigned dropbox_count(const struct app *app, struct state *state);
 
 /*
  * Delivers what is there to `target`, whose group's instance is this host's, within

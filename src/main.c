@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "app.h"
@@ -14,7 +13,7 @@
 #include "cmd/help.h"
 #include "config.h"
 
-enum { SECTIONS_MAX = 128 };
+enum { SECTIONS_MAX = 512 };
 
 /* A closed descriptor 0-2 would be handed out to the next file we open. */
 static void open_std_fds(void)

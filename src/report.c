@@ -18,14 +18,6 @@
 
 enum { REFUSED_SECONDS = 600 };
 
-uint64_t report_group_hash(const struct group *group, struct arena *arena)
-{
-	_cleanup_buf_ struct buf path = { 0 };
-	struct str why;
-
-	return group_path(group, &path, arena, &why) < 0 ? 0 : str_hash(buf_view(&path));
-}
-
 void report_set_group(struct state *facts, const struct group *group, struct arena *arena)
 {
 	state_set(facts, STR("group.job"), group->job);

@@ -29,9 +29,6 @@ struct report {
 	uint64_t said;      /* hash of the failure that was last told */
 };
 
-/* The group and its name in STATE/jobs. The facts and the report's slices live in the arena. */
-uint64_t report_group_hash(const struct group *group, struct arena *arena);
-
 /* Puts the group of a run into its facts. */
 void report_set_group(struct state *facts, const struct group *group, struct arena *arena);
 

@@ -5,43 +5,18 @@
 
 /* Reachable from the file and --set like any other, though meant for the command line. */
 static const struct opt main_opts[] = {
-	{
-		.name = "config",
-		.type = OPT_STRING,
-		.offset = offsetof(struct main_conf, config),
-		.preset = SYSCONFDIR "/peekpush/peekpush.conf",
-		.flag = "config",
-		.letter = 'c',
-		.env = "PEEKPUSH_CONFIG",
-		.arg = "FILE",
-		.help = "read FILE, and conf.d/*.conf in its directory",
-	},
-	{
-		.name = "verbose",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct main_conf, verbose),
-		.preset = "false",
-		.flag = "verbose",
-		.letter = 'v',
-		.help = "say more, also of what went well",
-	},
-	{
-		.name = "quiet",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct main_conf, quiet),
-		.preset = "false",
-		.flag = "quiet",
-		.letter = 'q',
-		.help = "say errors only",
-	},
-	{
-		.name = "version",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct main_conf, version),
-		.preset = "false",
-		.flag = "version",
-		.help = "print the version and exit",
-	},
+	{ OPT_ROW("config", OPT_STRING, struct main_conf, config,
+		  SYSCONFDIR "/peekpush/peekpush.conf", "FILE",
+		  "read FILE, and conf.d/*.conf in its directory"),
+	  .flag = "config", .letter = 'c', .env = "PEEKPUSH_CONFIG" },
+	{ OPT_ROW("verbose", OPT_BOOL, struct main_conf, verbose, "false", NULL,
+		  "say more, also of what went well"),
+	  .flag = "verbose", .letter = 'v' },
+	{ OPT_ROW("quiet", OPT_BOOL, struct main_conf, quiet, "false", NULL, "say errors only"),
+	  .flag = "quiet", .letter = 'q' },
+	{ OPT_ROW("version", OPT_BOOL, struct main_conf, version, "false", NULL,
+		  "print the version and exit"),
+	  .flag = "version" },
 	{ 0 },
 };
 
@@ -52,18 +27,16 @@ const struct opt_section section_main = {
 	.size = sizeof(struct main_conf),
 };
 
-#define ROOT(field, preset_path, what)                                                           \
-	{                                                                                        \
-		.name = #field, .type = OPT_STRING, .offset = offsetof(struct host_conf, field), \
-		.preset = preset_path, .flag = #field, .arg = "DIR",                             \
-		.help = "read " what " below DIR",                                               \
-	}
+#define ROOT(field, preset_path, what)                                           \
+	OPT_ROW(#field, OPT_STRING, struct host_conf, field, preset_path, "DIR", \
+		"read " what " below DIR"),                                      \
+		.flag = #field
 
 static const struct opt host_opts[] = {
-	ROOT(procfs, "/proc", "/proc"),
-	ROOT(sysfs, "/sys", "/sys"),
-	ROOT(rootfs, "/", "file systems and /etc"),
-	ROOT(udev, "/run/udev", "udev's data"),
+	{ ROOT(procfs, "/proc", "/proc") },
+	{ ROOT(sysfs, "/sys", "/sys") },
+	{ ROOT(rootfs, "/", "file systems and /etc") },
+	{ ROOT(udev, "/run/udev", "udev's data") },
 	{ 0 },
 };
 
@@ -75,137 +48,46 @@ const struct opt_section section_host = {
 };
 
 static const struct opt push_opts[] = {
-	{
-		.name = "url",
-		.type = OPT_STRING,
-		.offset = offsetof(struct push_conf, url),
-		.preset = "http://127.0.0.1:9091",
-		.flag = "url",
-		.env = "PEEKPUSH_URL",
-		.arg = "URL",
-		.help = "the Pushgateway: http://, https://, file:///PATH or stdout:",
-	},
-	{
-		.name = "job",
-		.type = OPT_STRING,
-		.offset = offsetof(struct push_conf, job),
-		.preset = "peekpush",
-		.flag = "job",
-		.env = "PEEKPUSH_JOB",
-		.arg = "NAME",
-		.help = "value of the grouping label job",
-	},
-	{
-		.name = "instance",
-		.type = OPT_STRING,
-		.offset = offsetof(struct push_conf, instance),
-		.preset = "",
-		.flag = "instance",
-		.env = "PEEKPUSH_INSTANCE",
-		.arg = "NAME",
-		.help = "value of the grouping label instance; empty: the host name",
-	},
-	{
-		.name = "labels",
-		.type = OPT_MAP,
-		.offset = offsetof(struct push_conf, labels),
-		.preset = "",
-		.flag = "label",
-		.letter = 'l',
-		.env = "PEEKPUSH_LABELS",
-		.arg = "KEY=VALUE",
-		.help = "a further grouping label; may be given more than once",
-	},
-	{
-		.name = "interval",
-		.type = OPT_DURATION,
-		.offset = offsetof(struct push_conf, interval_ns),
-		.preset = "15s",
-		.flag = "interval",
-		.arg = "TIME",
-		.help = "time between two pushes of the agent, or of the timer that calls push",
-		.min = SECOND / 100,
-		.max = 86400 * SECOND,
-	},
-	{
-		.name = "timeout",
-		.type = OPT_DURATION,
-		.offset = offsetof(struct push_conf, timeout_ns),
-		.preset = "5s",
-		.flag = "push-timeout",
-		.arg = "TIME",
-		.help = "limit for one delivery, everything included; kept below the interval",
-		.min = SECOND / 200,
-		.max = 600 * SECOND,
-	},
-	{
-		.name = "splay",
-		.type = OPT_DURATION,
-		.offset = offsetof(struct push_conf, splay_ns),
-		.preset = "auto",
-		.choices = "auto",
-		.arg = "auto|TIME",
-		.help = "where in the interval the agent pushes; auto: by a hash of the group",
-	},
-	{
-		.name = "method",
-		.type = OPT_CHOICE,
-		.offset = offsetof(struct push_conf, method),
-		.preset = "POST",
-		.choices = "POST|PUT",
-		.arg = "POST|PUT",
-		.help = "POST replaces families (and the group when one has gone), PUT always the "
-			"group",
-	},
-	{
-		.name = "format",
-		.type = OPT_CHOICE,
-		.offset = offsetof(struct push_conf, format),
-		.preset = "auto",
-		.choices = "auto|text|protobuf",
-		.arg = "auto|text|protobuf",
-		.help = "encoding; auto: protobuf where a Pushgateway answers, else text",
-	},
-	{
-		.name = "compression",
-		.type = OPT_CHOICE,
-		.offset = offsetof(struct push_conf, compression),
-		.preset = "auto",
-		.choices = "auto|none|gzip",
-		.arg = "auto|none|gzip",
-		.help = "compression of what is sent; auto: gzip, but not over loopback",
-	},
-	{
-		.name = "delete_on_stop",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct push_conf, delete_on_stop),
-		.preset = "false",
-		.help = "an orderly stop deletes the group (short-lived hosts)",
-	},
-	{
-		.name = "user",
-		.type = OPT_STRING,
-		.offset = offsetof(struct push_conf, user),
-		.preset = "",
-		.arg = "NAME",
-		.help = "user for basic authentication",
-	},
-	{
-		.name = "password_file",
-		.type = OPT_STRING,
-		.offset = offsetof(struct push_conf, password_file),
-		.preset = "",
-		.arg = "FILE",
-		.help = "file whose first line is the password",
-	},
-	{
-		.name = "bearer_token_file",
-		.type = OPT_STRING,
-		.offset = offsetof(struct push_conf, bearer_token_file),
-		.preset = "",
-		.arg = "FILE",
-		.help = "file whose first line is a bearer token",
-	},
+	{ OPT_ROW("url", OPT_STRING, struct push_conf, url, "http://127.0.0.1:9091", "URL",
+		  "the Pushgateway: http://, https://, file:///PATH or stdout:"),
+	  .flag = "url", .env = "PEEKPUSH_URL" },
+	{ OPT_ROW("job", OPT_STRING, struct push_conf, job, "peekpush", "NAME",
+		  "value of the grouping label job"),
+	  .flag = "job", .env = "PEEKPUSH_JOB" },
+	{ OPT_ROW("instance", OPT_STRING, struct push_conf, instance, "", "NAME",
+		  "value of the grouping label instance; empty: the host name"),
+	  .flag = "instance", .env = "PEEKPUSH_INSTANCE" },
+	{ OPT_ROW("labels", OPT_MAP, struct push_conf, labels, "", "KEY=VALUE",
+		  "a further grouping label; may be given more than once"),
+	  .flag = "label", .letter = 'l', .env = "PEEKPUSH_LABELS" },
+	{ OPT_ROW("interval", OPT_DURATION, struct push_conf, interval_ns, "15s", "TIME",
+		  "time between two pushes of the agent, or of the timer that calls push"),
+	  .flag = "interval", .min = SECOND / 100, .max = 86400 * SECOND },
+	{ OPT_ROW("timeout", OPT_DURATION, struct push_conf, timeout_ns, "5s", "TIME",
+		  "limit for one delivery, everything included; kept below the interval"),
+	  .flag = "push-timeout", .min = SECOND / 200, .max = 600 * SECOND },
+	{ OPT_ROW("splay", OPT_DURATION, struct push_conf, splay_ns, "auto", "auto|TIME",
+		  "where in the interval the agent pushes; auto: by a hash of the group"),
+	  .choices = "auto" },
+	{ OPT_ROW("method", OPT_CHOICE, struct push_conf, method, "POST", "POST|PUT",
+		  "POST replaces families (and the group when one has gone), PUT always the "
+		  "group"),
+	  .choices = "POST|PUT" },
+	{ OPT_ROW("format", OPT_CHOICE, struct push_conf, format, "auto", "auto|text|protobuf",
+		  "encoding; auto: protobuf where a Pushgateway answers, else text"),
+	  .choices = "auto|text|protobuf" },
+	{ OPT_ROW("compression", OPT_CHOICE, struct push_conf, compression, "auto",
+		  "auto|none|gzip",
+		  "compression of what is sent; auto: gzip, but not over loopback"),
+	  .choices = "auto|none|gzip" },
+	{ OPT_ROW("delete_on_stop", OPT_BOOL, struct push_conf, delete_on_stop, "false", NULL,
+		  "an orderly stop deletes the group (short-lived hosts)") },
+	{ OPT_ROW("user", OPT_STRING, struct push_conf, user, "", "NAME",
+		  "user for basic authentication") },
+	{ OPT_ROW("password_file", OPT_STRING, struct push_conf, password_file, "", "FILE",
+		  "file whose first line is the password") },
+	{ OPT_ROW("bearer_token_file", OPT_STRING, struct push_conf, bearer_token_file, "", "FILE",
+		  "file whose first line is a bearer token") },
 	{ 0 },
 };
 
@@ -217,14 +99,9 @@ const struct opt_section section_push = {
 };
 
 static const struct opt stop_opts[] = {
-	{
-		.name = "last",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct stop_conf, last),
-		.preset = "false",
-		.flag = "last",
-		.help = "say peekpush_running 0: the last push before an orderly stop",
-	},
+	{ OPT_ROW("last", OPT_BOOL, struct stop_conf, last, "false", NULL,
+		  "say peekpush_running 0: the last push before an orderly stop"),
+	  .flag = "last" },
 	{ 0 },
 };
 
@@ -235,38 +112,48 @@ const struct opt_section section_stop = {
 	.size = sizeof(struct stop_conf),
 };
 
+static const struct opt check_opts[] = {
+	{ OPT_ROW("gateway", OPT_BOOL, struct check_conf, gateway, "false", NULL,
+		  "look at all groups that the gateway has, for what is wrong with them"),
+	  .flag = "gateway" },
+	{ OPT_ROW("stale", OPT_DURATION, struct check_conf, stale_ns, "7d", "SPAN",
+		  "a group that tells no interval is stale after SPAN without a push"),
+	  .flag = "stale", .min = SECOND / 1000, .max = 3650 * 86400 * SECOND },
+	{ 0 },
+};
+
+const struct opt_section section_check = {
+	.path = "check",
+	.help = "the gateway",
+	.opts = check_opts,
+	.size = sizeof(struct check_conf),
+};
+
+static const struct opt delete_opts[] = {
+	{ OPT_ROW("group", OPT_LIST, struct delete_conf, group, "", "job=J,NAME=V,...",
+		  "delete the group of just these labels; NAME@base64=V for any bytes"),
+	  .flag = "group" },
+	{ OPT_ROW("if_pushed", OPT_BOOL, struct delete_conf, if_pushed, "false", NULL,
+		  "only where the state knows that this host has pushed the group"),
+	  .flag = "if-pushed" },
+	{ 0 },
+};
+
+const struct opt_section section_delete = {
+	.path = "delete",
+	.help = "which",
+	.opts = delete_opts,
+	.size = sizeof(struct delete_conf),
+};
+
 static const struct opt tls_opts[] = {
-	{
-		.name = "ca",
-		.type = OPT_STRING,
-		.offset = offsetof(struct tls_conf, ca),
-		.preset = "",
-		.arg = "FILE",
-		.help = "certificates to trust instead of the system's",
-	},
-	{
-		.name = "cert",
-		.type = OPT_STRING,
-		.offset = offsetof(struct tls_conf, cert),
-		.preset = "",
-		.arg = "FILE",
-		.help = "client certificate",
-	},
-	{
-		.name = "key",
-		.type = OPT_STRING,
-		.offset = offsetof(struct tls_conf, key),
-		.preset = "",
-		.arg = "FILE",
-		.help = "key of the client certificate",
-	},
-	{
-		.name = "insecure",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct tls_conf, insecure),
-		.preset = "false",
-		.help = "do not verify the gateway's certificate",
-	},
+	{ OPT_ROW("ca", OPT_STRING, struct tls_conf, ca, "", "FILE",
+		  "certificates to trust instead of the system's") },
+	{ OPT_ROW("cert", OPT_STRING, struct tls_conf, cert, "", "FILE", "client certificate") },
+	{ OPT_ROW("key", OPT_STRING, struct tls_conf, key, "", "FILE",
+		  "key of the client certificate") },
+	{ OPT_ROW("insecure", OPT_BOOL, struct tls_conf, insecure, "false", NULL,
+		  "do not verify the gateway's certificate") },
 	{ 0 },
 };
 
@@ -278,17 +165,10 @@ const struct opt_section section_tls = {
 };
 
 static const struct opt state_opts[] = {
-	{
-		.name = "dir",
-		.type = OPT_STRING,
-		.offset = offsetof(struct state_conf, dir),
-		.preset = "",
-		.flag = "state-dir",
-		.env = "PEEKPUSH_STATE_DIR",
-		.arg = "DIR",
-		.help = "where to keep counters and undelivered results; empty: " LOCALSTATEDIR
-			"/lib/peekpush for root and its owner, else $XDG_STATE_HOME/peekpush",
-	},
+	{ OPT_ROW("dir", OPT_STRING, struct state_conf, dir, "", "DIR",
+		  "where to keep counters and undelivered results; empty: " LOCALSTATEDIR
+		  "/lib/peekpush for root and its owner, else $XDG_STATE_HOME/peekpush"),
+	  .flag = "state-dir", .env = "PEEKPUSH_STATE_DIR" },
 	{ 0 },
 };
 
@@ -300,26 +180,12 @@ const struct opt_section section_state = {
 };
 
 static const struct opt limits_opts[] = {
-	{
-		.name = "series",
-		.type = OPT_INT,
-		.offset = offsetof(struct limits_conf, series),
-		.preset = "50000",
-		.arg = "N",
-		.help = "series in one push; what exceeds it is dropped and counted",
-		.min = 1,
-		.max = 10000000,
-	},
-	{
-		.name = "series_per_family",
-		.type = OPT_INT,
-		.offset = offsetof(struct limits_conf, series_per_family),
-		.preset = "20000",
-		.arg = "N",
-		.help = "series of one metric name",
-		.min = 1,
-		.max = 10000000,
-	},
+	{ OPT_ROW("series", OPT_INT, struct limits_conf, series, "50000", "N",
+		  "series in one push; what exceeds it is dropped and counted"),
+	  .min = 1, .max = 10000000 },
+	{ OPT_ROW("series_per_family", OPT_INT, struct limits_conf, series_per_family, "20000", "N",
+		  "series of one metric name"),
+	  .min = 1, .max = 10000000 },
 	{ 0 },
 };
 

@@ -31,6 +31,16 @@ struct stop_conf {
 	bool last;
 };
 
+struct check_conf {
+	bool gateway;
+	int64_t stale_ns;
+};
+
+struct delete_conf {
+	struct opt_list group; /* labels; each that is called job begins another group */
+	bool if_pushed;
+};
+
 struct tls_conf {
 	struct str ca, cert, key;
 	bool insecure;
@@ -45,4 +55,4 @@ struct limits_conf {
 };
 
 extern const struct opt_section section_main, section_host, section_push, section_tls,
-	section_state, section_stop, section_limits;
+	section_state, section_stop, section_limits, section_check, section_delete;

@@ -15,27 +15,11 @@ static size_t count_opts(const struct opt_section *section)
 	return n;
 }
 
-/*
- * A default that does not parse is our own mistake, found by the first test that runs.
- * Expressions are compiled when somebody asks for their section: it takes longer than all the
- * rest of a start, and `run` needs none.
+/* Nothing is written for what nobody has set: there are hundreds of these, and two confs a start.
  */
-static void set_presets(struct conf *conf, struct conf_slot *slot)
+static struct str origin_of(const struct conf_value *value)
 {
-	for (size_t i = 0; i < slot->n; i++) {
-		const struct opt *opt = &slot->section->opts[i];
-
-		slot->values[i].origin = STR("built-in");
-		if (opt->preset && opt->type == OPT_REGEX) {
-			struct opt_regex *regex = (void *)((char *)slot->data + opt->offset);
-
-			regex->text = str_of(opt->preset);
-			continue;
-		}
-		if (opt->preset && opt_parse(opt, slot->data, str_of(opt->preset), true,
-					     &conf->arena, &conf->error) < 0)
-			abort();
-	}
+	return value->source ? value->origin : STR("built-in");
 }
 
 struct conf *conf_new(const struct opt_section *const *sections)
@@ -52,10 +36,12 @@ struct conf *conf_new(const struct opt_section *const *sections)
 		struct conf_slot *slot = &conf->slots[i];
 
 		slot->section = sections[i];
-		slot->n = count_opts(sections[i]);
+		slot->n = i && sections[i]->opts == sections[i - 1]->opts ? slot[-1].n
+									  : count_opts(sections[i]);
 		slot->data = arena_zalloc(&conf->arena, 1, sections[i]->size);
 		slot->values = arena_zalloc(&conf->arena, slot->n, sizeof(*slot->values));
-		set_presets(conf, slot);
+		if (!sections[i]->quiet)
+			opt_preset(sections[i], slot->data, &conf->arena);
 	}
 	return conf;
 }
@@ -70,14 +56,20 @@ void conf_free(struct conf *conf)
 	free(conf);
 }
 
-const void *conf_get(const struct conf *conf, const struct opt_section *section)
+struct conf_slot *conf_slot_for(const struct conf *conf, const struct opt_section *section)
 {
 	for (size_t i = 0; i < conf->n; i++)
-		if (conf->slots[i].section == section) {
-			opt_compile(section, conf->slots[i].data);
-			return conf->slots[i].data;
-		}
+		if (conf->slots[i].section == section)
+			return &conf->slots[i];
 	abort();
+}
+
+const void *conf_get(const struct conf *conf, const struct opt_section *section)
+{
+	const struct conf_slot *slot = conf_slot_for(conf, section);
+
+	opt_compile(section, slot->data);
+	return slot->data;
 }
 
 struct str conf_error(const struct conf *conf)
@@ -112,6 +104,22 @@ const struct opt *conf_opt_of(const struct opt_section *section, struct str name
 	for (const struct opt *opt = section->opts; opt->name; opt++)
 		if (str_eq(str_of(opt->name), name))
 			return opt;
+	return NULL;
+}
+
+const struct opt *conf_find(const struct conf *conf, struct str path, struct str name,
+			    struct conf_slot **ret_slot)
+{
+	for (size_t i = 0; i < conf->n; i++) {
+		const struct opt *opt = NULL;
+
+		if (str_eq(str_of(conf->slots[i].section->path), path))
+			opt = conf_opt_of(conf->slots[i].section, name);
+		if (!opt)
+			continue;
+		*ret_slot = &conf->slots[i];
+		return opt;
+	}
 	return NULL;
 }
 
@@ -164,6 +172,10 @@ int conf_put(struct conf *conf, struct conf_slot *slot, const struct opt *opt, s
 {
 	struct conf_value *value = &slot->values[opt - slot->section->opts];
 	struct str why = { 0 };
+
+	if (opt->type == OPT_GROUPS)
+		return conf_parse_groups(conf, slot, opt, text, origin.p);
+
 	int r = opt_parse(opt, slot->data, text, value->source != conf->source, &conf->arena, &why);
 
 	if (r < 0)
@@ -182,20 +194,19 @@ static bool split_key(const struct conf *conf, struct str key, struct conf_slot 
 		if (key.p[at] != '.')
 			continue;
 
-		struct conf_slot *slot = conf_slot_of(conf, (struct str){ key.p, at });
-		struct str name = str_skip(key, at + 1), map_key = { 0 };
+		struct str path = { key.p, at }, name = str_skip(key, at + 1), map_key = { 0 };
 
-		if (!slot)
+		if (!conf_slot_of(conf, path))
 			continue;
 
 		size_t dot = str_find(name, '.');
-		const struct opt *opt = conf_opt_of(slot->section, (struct str){ name.p, dot });
+		const struct opt *opt =
+			conf_find(conf, path, (struct str){ name.p, dot }, ret_slot);
 
 		if (dot < name.n)
 			map_key = str_skip(name, dot + 1);
 		if (!opt || (dot < name.n && (opt->type != OPT_MAP || !map_key.n)))
 			return false;
-		*ret_slot = slot;
 		*ret_opt = opt;
 		*ret_map_key = map_key;
 		return true;
@@ -211,7 +222,7 @@ struct str conf_origin_of(const struct conf *conf, struct str key)
 
 	if (!split_key(conf, key, &slot, &opt, &map_key))
 		return (struct str){ 0 };
-	return slot->values[opt - slot->section->opts].origin;
+	return origin_of(&slot->values[opt - slot->section->opts]);
 }
 
 int conf_set(struct conf *conf, struct str key, struct str text, const char *origin)
@@ -267,7 +278,7 @@ struct str conf_origin(const struct conf *conf, const struct opt_section *sectio
 			continue;
 		for (size_t k = 0; k < slot->n; k++)
 			if ((const char *)slot->data + section->opts[k].offset == value)
-				return slot->values[k].origin;
+				return origin_of(&slot->values[k]);
 	}
 	return STR("built-in");
 }
@@ -285,8 +296,10 @@ void conf_each(const struct conf *conf,
 		for (size_t k = 0; k < slot->n; k++) {
 			const struct opt *opt = &slot->section->opts[k];
 
+			if (slot->section->quiet && !slot->values[k].source)
+				continue;
 			each(arg, slot->section, opt, opt_print(opt, slot->data, &arena),
-			     slot->values[k].origin);
+			     origin_of(&slot->values[k]));
 		}
 	}
 	arena_release(&arena);

@@ -53,7 +53,8 @@ struct str conf_origin(const struct conf *conf, const struct opt_section *sectio
 /* The same by the full key, "push.url"; empty when there is no such key. */
 struct str conf_origin_of(const struct conf *conf, struct str key);
 
-/* For `check`: calls `each` for every option of every section, in table order. */
+/* For `check`: calls `each` for every option, in table order; of quiet sections, those that are
+ * set. */
 void conf_each(const struct conf *conf,
 	       void (*each)(void *arg, const struct opt_section *section, const struct opt *opt,
 			    struct str value, struct str origin),

@@ -2,8 +2,6 @@
 /* The command line as a source of configuration. */
 #include "base/conf_internal.h"
 
-#include <errno.h>
-
 struct args {
 	struct conf *conf;
 	const struct opt_section *const *sections;
@@ -48,8 +46,7 @@ static int unknown_flag(const struct args *args, struct str flag)
 static int put(struct args *args, const struct opt_section *section, const struct opt *opt,
 	       struct str text, struct str origin)
 {
-	return conf_put(args->conf, conf_slot_of(args->conf, str_of(section->path)), opt, text,
-			origin);
+	return conf_put(args->conf, conf_slot_for(args->conf, section), opt, text, origin);
 }
 
 /* The value of an option: what stands behind '=', or the next word. */

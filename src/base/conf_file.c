@@ -14,123 +14,6 @@
 
 enum { CONF_FILE_MAX = 1 << 20, DROP_INS_MAX = 1000 };
 
-static struct str where(struct conf *conf, const config_setting_t *s, const char *name)
-{
-	const char *file = config_setting_source_file(s);
-
-	return arena_printf(&conf->arena, "%s:%u", file ? file : name,
-			    config_setting_source_line(s));
-}
-
-/* A scalar setting in the text form that opt_parse() takes. */
-static bool scalar_text(struct conf *conf, const config_setting_t *s, struct str *ret)
-{
-	char *text;
-
-	switch (config_setting_type(s)) {
-	case CONFIG_TYPE_STRING:
-		*ret = str_of(config_setting_get_string(s));
-		return true;
-	case CONFIG_TYPE_BOOL:
-		*ret = config_setting_get_bool(s) ? STR("true") : STR("false");
-		return true;
-	case CONFIG_TYPE_INT:
-	case CONFIG_TYPE_INT64:
-		*ret = arena_printf(&conf->arena, "%lld", config_setting_get_int64(s));
-		return true;
-	case CONFIG_TYPE_FLOAT:
-		ret->p = text = arena_alloc(&conf->arena, NUM_TEXT_MAX);
-		ret->n = num_print_f64(text, config_setting_get_float(s));
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool type_fits(const struct opt *opt, int type)
-{
-	switch (opt->type) {
-	case OPT_BOOL:
-		return type == CONFIG_TYPE_BOOL;
-	case OPT_INT:
-		return type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64;
-	case OPT_NUMBER:
-		return type != CONFIG_TYPE_BOOL && type != CONFIG_TYPE_STRING;
-	case OPT_SIZE:
-	case OPT_DURATION:
-		return type != CONFIG_TYPE_BOOL;
-	default:
-		return type == CONFIG_TYPE_STRING;
-	}
-}
-
-static const char *wanted(const struct opt *opt)
-{
-	switch (opt->type) {
-	case OPT_BOOL:
-		return "true or false, without quotes";
-	case OPT_INT:
-		return "a whole number, without quotes";
-	case OPT_NUMBER:
-		return "a number, without quotes";
-	case OPT_SIZE:
-		return "a size such as \"64k\"";
-	case OPT_DURATION:
-		return "a time span such as \"15s\"";
-	case OPT_LIST:
-		return "a list such as (\"a\", \"b\")";
-	case OPT_MAP:
-		return "a group such as { key = \"value\"; }";
-	default:
-		return "text in quotes";
-	}
-}
-
-static int wrong_type(struct conf *conf, const struct conf_slot *slot, const struct opt *opt,
-		      struct str origin)
-{
-	return conf_fail(conf, "%.*s: %s.%s: expected %s", STR_ARG(origin), slot->section->path,
-			 opt->name, wanted(opt));
-}
-
-/* Lists and maps come item by item; an empty one still replaces what was there. */
-static int load_items(struct conf *conf, struct conf_slot *slot, const struct opt *opt,
-		      const config_setting_t *s, const char *name)
-{
-	struct str origin = where(conf, s, name), text;
-	int n = config_setting_length(s), r;
-
-	r = conf_put(conf, slot, opt, STR(""), origin);
-	for (int i = 0; i < n && r == 0; i++) {
-		const config_setting_t *item = config_setting_get_elem(s, (unsigned)i);
-
-		if (!scalar_text(conf, item, &text))
-			return wrong_type(conf, slot, opt, where(conf, item, name));
-		if (opt->type == OPT_MAP)
-			text = arena_printf(&conf->arena, "%s=%.*s", config_setting_name(item),
-					    (int)text.n, text.p);
-		else if (str_find(text, ',') < text.n)
-			return conf_fail(conf, "%.*s: %s.%s: a comma within an item",
-					 STR_ARG(origin), slot->section->path, opt->name);
-		r = conf_put(conf, slot, opt, text, where(conf, item, name));
-	}
-	return r;
-}
-
-static int load_option(struct conf *conf, struct conf_slot *slot, const struct opt *opt,
-		       const config_setting_t *s, const char *name)
-{
-	int type = config_setting_type(s);
-	struct str text;
-
-	if ((opt->type == OPT_LIST && (type == CONFIG_TYPE_LIST || type == CONFIG_TYPE_ARRAY)) ||
-	    (opt->type == OPT_MAP && type == CONFIG_TYPE_GROUP))
-		return load_items(conf, slot, opt, s, name);
-	if (opt->type == OPT_MAP || !type_fits(opt, type) || !scalar_text(conf, s, &text))
-		return wrong_type(conf, slot, opt, where(conf, s, name));
-	return conf_put(conf, slot, opt, text, where(conf, s, name));
-}
-
 static bool is_parent(const struct conf *conf, struct str path)
 {
 	for (size_t i = 0; i < conf->n; i++) {
@@ -146,23 +29,23 @@ static bool is_parent(const struct conf *conf, struct str path)
 static int load_group(struct conf *conf, const config_setting_t *group, struct str path,
 		      const char *name)
 {
-	struct conf_slot *slot = conf_slot_of(conf, path);
 	int n = config_setting_length(group), r = 0;
 
 	for (int i = 0; i < n && r == 0; i++) {
 		const config_setting_t *s = config_setting_get_elem(group, (unsigned)i);
 		const char *key = config_setting_name(s);
-		const struct opt *opt = slot ? conf_opt_of(slot->section, str_of(key)) : NULL;
+		struct conf_slot *slot;
+		const struct opt *opt = conf_find(conf, path, str_of(key), &slot);
 		struct str full = path.n ? arena_printf(&conf->arena, "%.*s.%s", STR_ARG(path), key)
 					 : arena_str(&conf->arena, str_of(key));
 		bool known = conf_slot_of(conf, full) || is_parent(conf, full);
 
 		if (opt) {
-			r = load_option(conf, slot, opt, s, name);
+			r = conf_load_option(conf, slot, opt, s, name);
 		} else if (known && config_setting_type(s) == CONFIG_TYPE_GROUP) {
 			r = load_group(conf, s, full, name);
 		} else {
-			struct str at = where(conf, s, name), hint = conf_hint(conf, full);
+			struct str at = conf_where(conf, s, name), hint = conf_hint(conf, full);
 
 			r = known ? conf_fail(conf, "%.*s: %.*s: expected a group { ... }",
 					      STR_ARG(at), STR_ARG(full))
@@ -233,7 +116,7 @@ static const char *skip_quiet(const char *p, const char **ret_open)
  * when an included file is a directory, waits for ever when it is a FIFO, and takes an open
  * comment for the end of the file.
  */
-static int check_text(struct conf *conf, const char *text, const char *name)
+int conf_check_text(struct conf *conf, const char *text, const char *name)
 {
 	unsigned line = 1;
 
@@ -272,7 +155,7 @@ int conf_load_text(struct conf *conf, const char *text, const char *name)
 	int r;
 
 	conf->source++;
-	r = check_text(conf, text, name);
+	r = conf_check_text(conf, text, name);
 	if (r < 0)
 		return r;
 	config_init(&config);
@@ -319,8 +202,26 @@ static int by_bytes(const void *a, const void *b)
 	return str_cmp(*(const struct str *)a, *(const struct str *)b);
 }
 
-static int load_drop_ins(struct conf *conf, const char *dir_name)
+static bool is_theirs(const struct stat *st)
 {
+	return st->st_uid != 0 && st->st_uid != geteuid();
+}
+
+/*
+ * Put there by whoever came first: FILE is in a directory that everybody can write, as /tmp is.
+ * What it says would be done as us, commands too.
+ */
+static bool is_planted(const char *above, const char *dir_name, int fd)
+{
+	struct stat parent, st, name;
+
+	return stat(above, &parent) == 0 && parent.st_mode & S_IWOTH && fstat(fd, &st) == 0 &&
+	       lstat(dir_name, &name) == 0 && (is_theirs(&st) || is_theirs(&name));
+}
+
+static int load_drop_ins(struct conf *conf, struct str above)
+{
+	const char *dir_name = arena_printf(&conf->arena, "%.*s/conf.d", STR_ARG(above)).p;
 	_cleanup_dir_ DIR *dir = opendir(dir_name);
 	struct str names[DROP_INS_MAX];
 	size_t n = 0;
@@ -328,6 +229,10 @@ static int load_drop_ins(struct conf *conf, const char *dir_name)
 
 	if (!dir)
 		return errno == ENOENT ? 0 : conf_fail(conf, "%s: %s", dir_name, strerror(errno));
+	if (is_planted(above.n ? arena_str(&conf->arena, above).p : "/", dir_name, dirfd(dir)))
+		return conf_fail(conf,
+				 "%s: made by another user, in a directory that all can write",
+				 dir_name);
 	for (const struct dirent *e; (e = readdir(dir));) {
 		if (!str_ends(str_of(e->d_name), STR(".conf")) || e->d_name[0] == '.')
 			continue;
@@ -355,6 +260,6 @@ int conf_load(struct conf *conf, const char *path)
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	r2 = load_drop_ins(conf, arena_printf(&conf->arena, "%.*s/conf.d", STR_ARG(dir)).p);
+	r2 = load_drop_ins(conf, dir);
 	return r2 < 0 ? r2 : r;
 }

@@ -44,3 +44,64 @@ int curl_load(struct curl *curl, const char **ret_why)
 	}
 	return 0;
 }
+
+void curl_set_long(struct curl_setup *setup, CURLoption option, long value)
+{
+	CURLcode code = setup->curl->easy_setopt(setup->easy, option, value);
+
+	if (code != CURLE_OK)
+		setup->failed = code;
+}
+
+void curl_set_pointer(struct curl_setup *setup, CURLoption option, const void *value)
+{
+	CURLcode code = setup->curl->easy_setopt(setup->easy, option, value);
+
+	if (code != CURLE_OK)
+		setup->failed = code;
+}
+
+void curl_set_text(struct curl_setup *setup, CURLoption option, struct str text)
+{
+	if (text.n)
+		curl_set_pointer(setup, option, text.p);
+}
+
+void curl_set_function(struct curl_setup *setup, CURLoption option, curl_write_callback function)
+{
+	CURLcode code = setup->curl->easy_setopt(setup->easy, option, function);
+
+	if (code != CURLE_OK)
+		setup->failed = code;
+}
+
+void curl_set_auth(struct curl_setup *setup, struct str user, struct str password, struct str token)
+{
+	if (password.p) {
+		curl_set_long(setup, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+		curl_set_text(setup, CURLOPT_USERNAME, user);
+		curl_set_pointer(setup, CURLOPT_PASSWORD, password.p);
+	}
+	if (token.p) {
+		curl_set_long(setup, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+		curl_set_text(setup, CURLOPT_XOAUTH2_BEARER, token);
+	}
+}
+
+void curl_set_tls(struct curl_setup *setup, struct str ca, struct str cert, struct str key,
+		  bool insecure)
+{
+	curl_set_text(setup, CURLOPT_CAINFO, ca);
+	/* Else the system's directory of authorities would be trusted beside the one named. */
+	if (ca.n)
+		curl_set_pointer(setup, CURLOPT_CAPATH, NULL);
+	curl_set_text(setup, CURLOPT_SSLCERT, cert);
+	curl_set_text(setup, CURLOPT_SSLKEY, key);
+	/* A locked key must fail; without this OpenSSL asks at the terminal. */
+	if (cert.n)
+		curl_set_pointer(setup, CURLOPT_KEYPASSWD, "");
+	if (insecure) {
+		curl_set_long(setup, CURLOPT_SSL_VERIFYPEER, 0);
+		curl_set_long(setup, CURLOPT_SSL_VERIFYHOST, 0);
+	}
+}

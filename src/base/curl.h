@@ -36,3 +36,21 @@ struct curl {
 
 /* Loads the library. Returns 0 or -ENOENT; ret_why is static. */
 int curl_load(struct curl *curl, const char **ret_why);
+
+/* A setting that is refused must not be passed over: it might be the one that verifies. */
+struct curl_setup {
+	const struct curl *curl;
+	CURL *easy;
+	CURLcode failed; /* the last that was */
+};
+
+void curl_set_long(struct curl_setup *setup, CURLoption option, long value);
+void curl_set_pointer(struct curl_setup *setup, CURLoption option, const void *value);
+/* Sets a text that is configured, and nothing otherwise. */
+void curl_set_text(struct curl_setup *setup, CURLoption option, struct str text);
+void curl_set_function(struct curl_setup *setup, CURLoption option, curl_write_callback function);
+/* A password or a token, whichever is there. */
+void curl_set_auth(struct curl_setup *setup, struct str user, struct str password,
+		   struct str token);
+void curl_set_tls(struct curl_setup *setup, struct str ca, struct str cert, struct str key,
+		  bool insecure);

@@ -102,11 +102,6 @@ struct str json_text(struct json json)
 			     json.lib->string_length(json.value) };
 }
 
-bool json_yes(struct json json)
-{
-	return is(json, JSON_TRUE);
-}
-
 int64_t json_i64(struct json json)
 {
 	const double most = 0x1p53; /* beyond, not all of them are exact */

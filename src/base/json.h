@@ -47,7 +47,6 @@ size_t json_size(struct json array);
 struct json json_at(struct json array, size_t index);
 /* The text of a string, else empty. NUL-ended; lives as long as the whole. */
 struct str json_text(struct json json);
-bool json_yes(struct json json);
 /* A number without a fraction and of at most 2^53, else 0. */
 int64_t json_i64(struct json json);
 /* Calls `each` for every member of an object, until it says false. */

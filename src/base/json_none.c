@@ -49,12 +49,6 @@ struct str json_text(struct json json)
 	return STR("");
 }
 
-bool json_yes(struct json json)
-{
-	(void)json;
-	return false;
-}
-
 int64_t json_i64(struct json json)
 {
 	(void)json;

@@ -166,6 +166,18 @@ static int check(const struct opt *opt, struct str text, struct arena *arena, st
 	return opt->check ? opt->check(text, arena, ret_why) : 0;
 }
 
+static int list_add(const struct opt *opt, struct opt_list *to, struct str item,
+		    struct arena *arena, struct str *ret_why)
+{
+	if (to->n == OPT_ITEMS_MAX)
+		return too_many(arena, ret_why);
+	if (check(opt, item, arena, ret_why) < 0)
+		return -EINVAL;
+	to->v = arena_grow(arena, to->v, to->n, sizeof(*to->v));
+	to->v[to->n++] = arena_str(arena, item);
+	return 0;
+}
+
 static int parse_list(const struct opt *opt, struct str text, bool fresh, struct opt_list *to,
 		      struct arena *arena, struct str *ret_why)
 {
@@ -175,16 +187,20 @@ static int parse_list(const struct opt *opt, struct str text, bool fresh, struct
 		*to = (struct opt_list){ 0 };
 	while (str_cut(&text, ',', &item)) {
 		item = str_trim(item);
-		if (!item.n)
-			continue;
-		if (to->n == OPT_ITEMS_MAX)
-			return too_many(arena, ret_why);
-		if (check(opt, item, arena, ret_why) < 0)
+		if (item.n && list_add(opt, to, item, arena, ret_why) < 0)
 			return -EINVAL;
-		to->v = arena_grow(arena, to->v, to->n, sizeof(*to->v));
-		to->v[to->n++] = arena_str(arena, item);
 	}
 	return 0;
+}
+
+static int map_put(const struct opt *opt, struct opt_map *to, struct str key, struct str value,
+		   struct arena *arena, struct str *ret_why)
+{
+	if (check(opt, value, arena, ret_why) < 0) {
+		*ret_why = ARENA_CONCAT(arena, key, STR(": "), *ret_why);
+		return -EINVAL;
+	}
+	return map_add(to, key, value, arena, ret_why);
 }
 
 static int parse_map(const struct opt *opt, struct str text, bool fresh, struct opt_map *to,
@@ -201,91 +217,28 @@ static int parse_map(const struct opt *opt, struct str text, bool fresh, struct 
 	(void)str_cut(&value, '=', &key);
 	if (!key.n)
 		return wrong(arena, text, "of the form KEY=VALUE", ret_why);
-	if (check(opt, value, arena, ret_why) < 0) {
-		*ret_why = ARENA_CONCAT(arena, key, STR(": "), *ret_why);
-		return -EINVAL;
-	}
-	return map_add(to, key, value, arena, ret_why);
+	return map_put(opt, to, key, value, arena, ret_why);
 }
 
-/* The end of a bracket expression whose '[' is at `at`; the end of the text when it has none. */
-static size_t skip_bracket(const char *text, size_t at)
+int opt_add(const struct opt *opt, void *section_data, struct str key, struct str item,
+	    struct arena *arena, struct str *ret_why)
 {
-	at += text[at + 1] == '^' ? 2 : 1;
-	at += text[at] == ']';
-	for (; text[at] && text[at] != ']'; at++) {
-		const char *kind =
-			text[at] == '[' && text[at + 1] ? strchr(".:=", text[at + 1]) : NULL;
+	void *to = (char *)section_data + opt->offset;
 
-		if (!kind)
-			continue;
-		for (at += 2; text[at] && (text[at] != *kind || text[at + 1] != ']');)
-			at++;
-		if (!text[at])
-			break;
-		at++;
-	}
-	return at;
+	return opt->type == OPT_MAP ? map_put(opt, to, key, item, arena, ret_why)
+				    : list_add(opt, to, item, arena, ret_why);
 }
 
-/* glibc takes a lone ')' literally, but between our own parentheses it would break the anchors. */
-static bool closes_more(const char *text)
+static int parse_regex(const struct opt *opt, struct str text, struct opt_regex *to,
+		       struct arena *arena, struct str *ret_why)
 {
-	size_t depth = 0;
-
-	for (size_t at = 0; text[at]; at++) {
-		if (text[at] == '[')
-			at = skip_bracket(text, at);
-		else if (text[at] == '\\' && text[at + 1])
-			at++;
-		else if (text[at] == '(')
-			depth++;
-		else if (text[at] == ')' && depth-- == 0)
-			return true;
-		if (!text[at])
-			break;
-	}
-	return false;
-}
-
-static int parse_regex(struct str text, struct opt_regex *to, struct arena *arena,
-		       struct str *ret_why)
-{
-	struct opt_regex old = *to;
 	struct str bare = arena_str(arena, text);
-	regex_t *compiled = NULL;
-	char message[200];
+	int flags = REGEX_WHOLE | (opt->groups ? REGEX_GROUPS : 0);
+	struct regex *compiled = NULL;
 
-	if (memchr(bare.p, '\0', bare.n))
-		return wrong(arena, text, "text without NUL bytes", ret_why);
-	if (bare.n > OPT_REGEX_MAX) {
-		*ret_why = arena_printf(arena, "longer than %d bytes", OPT_REGEX_MAX);
+	if (bare.n && regex_compile(bare, flags, arena, &compiled, ret_why) < 0)
 		return -EINVAL;
-	}
-	if (bare.n) {
-		struct str anchored = arena_printf(arena, "^(%s)$", bare.p);
-
-		if (closes_more(bare.p)) {
-			*ret_why = STR("not a regular expression: Unmatched )");
-			return -EINVAL;
-		}
-		compiled = malloc(sizeof(*compiled));
-		if (!compiled)
-			abort();
-
-		int r = regcomp(compiled, anchored.p, REG_EXTENDED | REG_NOSUB);
-
-		if (r) {
-			(void)regerror(r, compiled, message, sizeof(message));
-			free(compiled);
-			*ret_why = arena_printf(arena, "not a regular expression: %s", message);
-			return -EINVAL;
-		}
-	}
-	if (old.compiled) {
-		regfree(old.compiled);
-		free(old.compiled);
-	}
+	regex_free(to->compiled);
 	*to = (struct opt_regex){ bare, compiled };
 	return 0;
 }
@@ -324,9 +277,31 @@ int opt_parse(const struct opt *opt, void *section_data, struct str text, bool f
 	case OPT_MAP:
 		return parse_map(opt, text, fresh, to, arena, ret_why);
 	case OPT_REGEX:
-		return parse_regex(text, to, arena, ret_why);
+		return parse_regex(opt, text, to, arena, ret_why);
+	case OPT_GROUPS: /* only conf_file.c can read any */
+		*(struct opt_groups *)to = (struct opt_groups){ 0 };
+		return text.n ? wrong(arena, text, "empty", ret_why) : 0;
 	}
 	return -EINVAL;
+}
+
+/*
+ * A default that does not parse is our own mistake, found by the first test that runs.
+ * Expressions are compiled when somebody asks for their section: it takes longer than all the
+ * rest of a start, and `run` needs none.
+ */
+void opt_preset(const struct opt_section *section, void *section_data, struct arena *arena)
+{
+	for (const struct opt *opt = section->opts; opt->name; opt++) {
+		struct opt_regex *regex = (void *)((char *)section_data + opt->offset);
+		struct str why;
+
+		if (opt->preset && opt->type == OPT_REGEX)
+			*regex = (struct opt_regex){ str_of(opt->preset), NULL };
+		else if (opt->preset &&
+			 opt_parse(opt, section_data, str_of(opt->preset), true, arena, &why) < 0)
+			abort();
+	}
 }
 
 static char *put(char *to, struct str s, char after)
@@ -405,29 +380,10 @@ struct str opt_print(const struct opt *opt, const void *section_data, struct are
 		return print_map(from, arena);
 	case OPT_REGEX:
 		return ((const struct opt_regex *)from)->text;
+	case OPT_GROUPS:
+		return ((const struct opt_groups *)from)->text;
 	}
 	return STR("");
-}
-
-bool opt_regex_match(const struct opt_regex *regex, struct str text)
-{
-	char small[256];
-
-	if (!regex->compiled)
-		return false;
-	/* REG_STARTEND would need no copy, but musl does not have it. */
-	if (text.n < sizeof(small)) {
-		if (text.n)
-			memcpy(small, text.p, text.n);
-		small[text.n] = '\0';
-		return regexec(regex->compiled, small, 0, NULL, 0) == 0;
-	}
-
-	char *copy = strndup(text.p, text.n);
-	bool match = copy && regexec(regex->compiled, copy, 0, NULL, 0) == 0;
-
-	free(copy);
-	return match;
 }
 
 struct str opt_map_get(const struct opt_map *map, struct str key)
@@ -444,27 +400,48 @@ void opt_compile(const struct opt_section *section, void *section_data)
 
 	for (const struct opt *opt = section->opts; opt->name; opt++) {
 		struct opt_regex *regex = (void *)((char *)section_data + opt->offset);
+		const struct opt_groups *groups = (void *)regex;
 		struct str text, why;
 
+		for (size_t i = 0; opt->type == OPT_GROUPS && i < groups->n; i++)
+			opt_compile(opt->group, (char *)groups->v + i * opt->group->size);
 		if (opt->type != OPT_REGEX || regex->compiled || !regex->text.n)
 			continue;
 		text = regex->text;
-		if (parse_regex(text, regex, &arena, &why) < 0)
+		if (parse_regex(opt, text, regex, &arena, &why) < 0)
 			abort();
 		regex->text = text;
 	}
 	arena_release(&arena);
 }
 
+void opt_each_regex(const struct opt_section *section, const void *section_data, regex_fn *fn,
+		    void *arg)
+{
+	for (const struct opt *opt = section->opts; opt->name; opt++) {
+		const void *at = (const char *)section_data + opt->offset;
+		const struct opt_regex *regex = at;
+		const struct opt_groups *groups = at;
+
+		for (size_t i = 0; opt->type == OPT_GROUPS && i < groups->n; i++)
+			opt_each_regex(opt->group, (const char *)groups->v + i * opt->group->size,
+				       fn, arg);
+		if (opt->type == OPT_REGEX && regex->compiled)
+			fn(regex->compiled, arg);
+	}
+}
+
 void opt_release(const struct opt_section *section, void *section_data)
 {
 	for (const struct opt *opt = section->opts; opt->name; opt++) {
 		struct opt_regex *regex = (void *)((char *)section_data + opt->offset);
+		const struct opt_groups *groups = (void *)regex;
 
+		for (size_t i = 0; opt->type == OPT_GROUPS && i < groups->n; i++)
+			opt_release(opt->group, (char *)groups->v + i * opt->group->size);
 		if (opt->type != OPT_REGEX || !regex->compiled)
 			continue;
-		regfree(regex->compiled);
-		free(regex->compiled);
+		regex_free(regex->compiled);
 		regex->compiled = NULL;
 	}
 }

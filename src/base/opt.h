@@ -6,9 +6,8 @@
  */
 #pragma once
 
-#include <regex.h>
-
 #include "base/arena.h"
+#include "base/regex.h"
 
 enum opt_type {
 	OPT_STRING,   /* struct str, NUL-ended */
@@ -20,11 +19,12 @@ enum opt_type {
 	OPT_CHOICE,   /* int: index into `choices` */
 	OPT_LIST,     /* struct opt_list; text form is comma separated, each use adds */
 	OPT_MAP,      /* struct opt_map; text form is key=value, each use adds or replaces */
-	OPT_REGEX, /* struct opt_regex: POSIX extended, anchored at both ends; "" matches nothing */
+	OPT_REGEX,    /* struct opt_regex: has to match the whole of a text; "" matches nothing */
+	OPT_GROUPS,   /* struct opt_groups: a list of groups of options; text form as in a file */
 };
 
-/* Of a list or map; of an expression, whose compiler recurses. */
-enum { OPT_ITEMS_MAX = 10000, OPT_REGEX_MAX = 8192 };
+/* Of a list or map. */
+enum { OPT_ITEMS_MAX = 10000 };
 
 struct opt_list {
 	size_t n;
@@ -42,8 +42,16 @@ struct opt_map {
 
 struct opt_regex {
 	struct str text;
-	regex_t *compiled; /* NULL when text is empty */
+	struct regex *compiled; /* NULL when text is empty */
 };
+
+struct opt_groups {
+	size_t n;
+	void *v; /* of them, one behind the other */
+	struct str text;
+};
+
+struct opt_section;
 
 struct opt {
 	const char *name; /* last part of the config key: "timeout" of push.timeout */
@@ -58,19 +66,36 @@ struct opt {
 	const char *choices; /* OPT_CHOICE: "auto|text|protobuf"; OPT_DURATION: "auto" */
 	const char *bare;    /* value of a flag that stands without "=", for one that may */
 	int64_t min, max;    /* OPT_INT, OPT_DURATION, OPT_NUMBER; both 0: no bound */
+	bool groups;         /* OPT_REGEX: what its groups matched is wanted */
 	/*
 	 * For text with a syntax of its own: 0, or -EINVAL with what is wrong. Sees a string, each
 	 * item of a list, each value of a map.
 	 */
 	int (*check)(struct str text, struct arena *arena, struct str *ret_why);
+	/*
+	 * OPT_GROUPS: what stands in each. Where the first of it is called "name", a group takes
+	 * the place of an earlier source's of that name; others are added to what there is.
+	 */
+	const struct opt_section *group;
 };
 
-/* A group of options under one config path, with the struct they fill. */
+/* What each row has; its flag, bounds and the like follow as members. */
+#define OPT_ROW(name_, type_, conf, member, preset_, arg_, help_)                                \
+	.name = (name_), .type = (type_), .offset = offsetof(conf, member), .preset = (preset_), \
+	.arg = (arg_), .help = help_
+
+/*
+ * A group of options under one config path, with the struct they fill. Several may share a path, if
+ * their options differ in name.
+ */
 struct opt_section {
 	const char *path; /* "push", "push.tls", "collectors.filesystem" */
 	const char *help;
 	const struct opt *opts; /* ends with a row whose name is NULL */
 	size_t size;            /* of the struct */
+	/* Of a group: what no option can see by itself. 0, or -EINVAL with what is wrong. */
+	int (*check)(const void *data, struct arena *arena, struct str *ret_why);
+	bool quiet; /* one of many alike, without defaults: conf_each() tells only what is set */
 };
 
 /*
@@ -81,16 +106,30 @@ struct opt_section {
 int opt_parse(const struct opt *opt, void *section_data, struct str text, bool fresh,
 	      struct arena *arena, struct str *ret_why);
 
+/* Adds one item to a list or map, which may have commas in it. 0 or -EINVAL. */
+int opt_add(const struct opt *opt, void *section_data, struct str key, struct str item,
+	    struct arena *arena, struct str *ret_why);
+
+/* Fills in the defaults. Expressions are not compiled yet. */
+void opt_preset(const struct opt_section *section, void *section_data, struct arena *arena);
+
 /*
  * The value in its text form: what opt_parse() reads back to the same value. Only a map needs
  * it pair by pair, cut at the commas.
  */
 struct str opt_print(const struct opt *opt, const void *section_data, struct arena *arena);
 
-bool opt_regex_match(const struct opt_regex *regex, struct str text);
+static inline bool opt_regex_match(const struct opt_regex *regex, struct str text)
+{
+	return regex->compiled && regex_match(regex->compiled, text);
+}
 
 /* Compiles the expressions that have none yet; aborts when one is none. */
 void opt_compile(const struct opt_section *section, void *section_data);
+
+/* The compiled expressions among a section's values. */
+void opt_each_regex(const struct opt_section *section, const void *section_data, regex_fn *fn,
+		    void *arg);
 
 /* Looks a key up; the empty slice when it is not there. */
 struct str opt_map_get(const struct opt_map *map, struct str key);

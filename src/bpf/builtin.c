@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bpf/builtin.h"
 
-#include <stddef.h>
-
-#include "base/cleanup.h"
-
 /* NAME, on by default, hidden, what it measures, what it costs. */
 #define BUILTIN_PROGRAMS(X)                                                                        \
 	X(biolatency, true, false, "latency of block devices, and the wait before them",           \

@@ -2,8 +2,6 @@
 /* In place of builtin.c where nothing of BPF is wanted. */
 #include "bpf/builtin.h"
 
-#include <stddef.h>
-
 static const struct builtin none = { 0 };
 
 const struct builtin *const builtin_programs = &none;

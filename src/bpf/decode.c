@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 
+#include "base/ip.h"
 #include "base/num.h"
 #include "bpf/decode_internal.h"
 
@@ -36,10 +37,8 @@ struct decoder *decoder_new(void)
 
 static void forget_expressions(struct decoder *decoder)
 {
-	for (size_t i = 0; i < decoder->n_expressions; i++) {
-		regfree(&decoder->expressions[i].regex);
-		free((void *)(uintptr_t)decoder->expressions[i].text.p);
-	}
+	for (size_t i = 0; i < decoder->n_expressions; i++)
+		regex_free(decoder->expressions[i]);
 	decoder->n_expressions = 0;
 }
 
@@ -79,6 +78,12 @@ void decoder_begin(struct decoder *decoder, struct host *host)
 	arena_release(&decoder->arena);
 	decoder->host = host;
 	decoder->pass++;
+}
+
+void decoder_each_regex(const struct decoder *decoder, regex_fn *fn, void *arg)
+{
+	for (size_t i = 0; i < decoder->n_expressions; i++)
+		fn(decoder->expressions[i], arg);
 }
 
 static struct str print_u64(uint64_t number, struct arena *arena)
@@ -168,43 +173,34 @@ static void decode_map(const struct spec_decoder *step, struct value *value, str
 }
 
 /* Compiled once; specs come and go, so it is found by its text. */
-static const regex_t *compiled(struct decoder *decoder, struct str text, struct arena *arena)
+static struct regex *compiled(struct decoder *decoder, struct str text, struct arena *arena)
 {
-	struct expression *e;
-	char *copy;
+	struct regex *regex;
+	struct str why;
 
 	for (size_t i = 0; i < decoder->n_expressions; i++)
-		if (str_eq(decoder->expressions[i].text, text))
-			return &decoder->expressions[i].regex;
+		if (str_eq(regex_text(decoder->expressions[i]), text))
+			return decoder->expressions[i];
 	if (decoder->n_expressions == EXPRESSIONS_MAX)
 		forget_expressions(decoder);
-	e = &decoder->expressions[decoder->n_expressions];
-	if (regcomp(&e->regex, arena_cstr(arena, text), REG_EXTENDED))
+	if (regex_compile(text, REGEX_GROUPS, arena, &regex, &why) < 0)
 		return NULL;
-	copy = malloc(text.n + 1);
-	if (!copy)
-		abort();
-	memcpy(copy, text.p, text.n);
-	e->text = (struct str){ copy, text.n };
-	decoder->n_expressions++;
-	return &e->regex;
+	decoder->expressions[decoder->n_expressions++] = regex;
+	return regex;
 }
 
 static enum decoded decode_regexp(struct decoder *decoder, const struct spec_decoder *step,
 				  struct value *value, struct arena *arena)
 {
-	const char *text;
-
 	read_as_text(value, arena);
-	text = arena_cstr(arena, value->s);
 	for (size_t i = 0; i < step->n; i++) {
-		const regex_t *regex = compiled(decoder, step->args[i], arena);
-		regmatch_t match[2];
+		struct regex *regex = compiled(decoder, step->args[i], arena);
+		struct regex_groups groups;
 
-		if (!regex || regexec(regex, text, 2, match, 0))
+		if (!regex || !regex_find(regex, value->s, &groups))
 			continue;
-		if (regex->re_nsub && match[1].rm_so >= 0)
-			set_text(value, str_between(text + match[1].rm_so, text + match[1].rm_eo));
+		if (groups.n > 1 && groups.v[1].p)
+			set_text(value, groups.v[1]);
 		return DECODED;
 	}
 	return DECODED_SKIP;
@@ -325,7 +321,7 @@ static enum decoded decode_step(struct decoder *decoder, const struct spec_decod
 	case DECODE_INET_IP:
 		if (value->is_text || (value->s.n != 4 && value->s.n != 16))
 			return DECODED_BAD;
-		set_text(value, decode_inet_ip(value->s, arena));
+		set_text(value, ip_text(value->s, arena));
 		return DECODED;
 	case DECODE_KSTACK:
 		if (value->is_text || value->s.n % 8)

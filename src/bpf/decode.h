@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "base/regex.h"
 #include "bpf/spec.h"
 #include "host/host.h"
 
@@ -15,6 +16,7 @@ struct decoder *decoder_new(void);
 void decoder_free(struct decoder *decoder);
 /* Before each pass over the maps: forgets the tables of the last. */
 void decoder_begin(struct decoder *decoder, struct host *host);
+void decoder_each_regex(const struct decoder *decoder, regex_fn *fn, void *arg);
 
 enum decoded { DECODED, DECODED_SKIP /* the whole row: a regexp did not match */, DECODED_BAD };
 

@@ -12,7 +12,6 @@
 #include <sys/vfs.h>
 
 #include "base/cleanup.h"
-#include "base/num.h"
 #include "bpf/decode_internal.h"
 
 enum { KERNFS_HANDLE = 0xfe };

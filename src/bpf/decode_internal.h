@@ -2,8 +2,7 @@
 /* What the decoders share: their tables, and who reads them. */
 #pragma once
 
-#include <regex.h>
-
+#include "base/regex.h"
 #include "bpf/decode.h"
 
 /* By number; without a `p` where a number has no name. */
@@ -44,11 +43,6 @@ struct symbols {
 	struct buf names;   /* NUL-ended, one after another */
 };
 
-struct expression {
-	struct str text;
-	regex_t regex;
-};
-
 enum {
 	EXPRESSIONS_MAX = 64,
 	KNOWN_MAX = 1 << 16, /* of cgroups */
@@ -71,7 +65,7 @@ struct decoder {
 	struct str pci_ids; /* the file, without a `p` where there is none */
 	struct symbols symbols;
 	size_t n_expressions;
-	struct expression expressions[EXPRESSIONS_MAX];
+	struct regex *expressions[EXPRESSIONS_MAX];
 };
 
 /* Each writes the text of a label; unknown numbers as ebpf_exporter has them. */
@@ -84,4 +78,3 @@ struct str decode_pci(struct decoder *decoder, enum decoder_kind kind, uint64_t 
 struct str decode_ksym(struct decoder *decoder, uint64_t address, struct arena *arena);
 struct str decode_kstack(struct decoder *decoder, struct str bytes, struct arena *arena);
 struct str decode_dname(struct str bytes, struct arena *arena);
-struct str decode_inet_ip(struct str bytes, struct arena *arena);

@@ -4,7 +4,6 @@
  * it, so what fails is found out, left out with its reason, and the rest is tried anew.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>

@@ -328,11 +328,3 @@ const struct loaded_object *loaded_find(const struct loaded *set, struct str obj
 			return &set->objects[i];
 	return NULL;
 }
-
-int loaded_map(const struct loaded_object *object, struct str map)
-{
-	for (size_t i = 0; i < object->spec.n_maps; i++)
-		if (str_eq(object->spec.maps[i].name, map))
-			return object->maps[i];
-	return -ENOENT;
-}

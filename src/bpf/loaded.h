@@ -33,8 +33,6 @@ void loaded_close(struct loaded *set);
 int loaded_stale(const char *path, const struct loaded *set);
 
 const struct loaded_object *loaded_find(const struct loaded *set, struct str object);
-/* The descriptor of a map by its name, or -ENOENT. */
-int loaded_map(const struct loaded_object *object, struct str map);
 /* Opens the pinned iterator `program` anew: each open is one pass. An fd or -errno. */
 int loaded_iterate(const struct loaded_object *object, struct str program);
 /* Runs every iterator of the object whose maps want it (spec's refresh). 0 or -errno. */

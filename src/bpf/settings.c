@@ -4,63 +4,25 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "bpf/builtin.h"
 
 static const struct opt ebpf_opts[] = {
-	{
-		.name = "programs",
-		.type = OPT_LIST,
-		.offset = offsetof(struct ebpf_conf, programs),
-		.preset = "default",
-		.flag = "programs",
-		.arg = "NAME,...",
-		.help = "BPF programs to load: names, default, all; -NAME takes one out",
-	},
-	{
-		.name = "objects",
-		.type = OPT_STRING,
-		.offset = offsetof(struct ebpf_conf, objects),
-		.preset = "",
-		.arg = "DIR",
-		.help = "where objects of your own lie, NAME.bpf.o; empty: " SYSCONFDIR
-			"/peekpush/bpf.d",
-	},
-	{
-		.name = "pins",
-		.type = OPT_STRING,
-		.offset = offsetof(struct ebpf_conf, pins),
-		.preset = "/run/peekpush/bpf",
-		.arg = "DIR",
-		.help = "BPF file system where what is loaded is found",
-	},
-	{
-		.name = "load",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct ebpf_conf, load),
-		.preset = "true",
-		.help = "the agent loads by itself what is not loaded, where it may",
-	},
-	{
-		.name = "max_series",
-		.type = OPT_INT,
-		.offset = offsetof(struct ebpf_conf, max_series),
-		.preset = "10000",
-		.arg = "N",
-		.help = "series of one metric of a BPF program",
-		.min = 1,
-		.max = 10000000,
-	},
-	{
-		.name = "measure",
-		.type = OPT_DURATION,
-		.offset = offsetof(struct ebpf_conf, measure_ns),
-		.preset = "0",
-		.flag = "measure",
-		.arg = "TIME",
-		.help = "`bpf list` has the kernel measure the programs for so long",
-		.max = INT64_C(3600000000000),
-	},
+	{ OPT_ROW("programs", OPT_LIST, struct ebpf_conf, programs, "default", "NAME,...",
+		  "BPF programs to load: names, default, all; -NAME takes one out"),
+	  .flag = "programs" },
+	{ OPT_ROW("objects", OPT_STRING, struct ebpf_conf, objects, "", "DIR",
+		  "where objects of your own lie, NAME.bpf.o; empty: " SYSCONFDIR
+		  "/peekpush/bpf.d") },
+	{ OPT_ROW("pins", OPT_STRING, struct ebpf_conf, pins, "/run/peekpush/bpf", "DIR",
+		  "BPF file system where what is loaded is found") },
+	{ OPT_ROW("load", OPT_BOOL, struct ebpf_conf, load, "true", NULL,
+		  "the agent loads by itself what is not loaded, where it may") },
+	{ OPT_ROW("max_series", OPT_INT, struct ebpf_conf, max_series, "10000", "N",
+		  "series of one metric of a BPF program"),
+	  .min = 1, .max = 10000000 },
+	{ OPT_ROW("measure", OPT_DURATION, struct ebpf_conf, measure_ns, "0", "TIME",
+		  "`bpf list` has the kernel measure the programs for so long"),
+	  .flag = "measure", .max = INT64_C(3600000000000) },
 	{ 0 },
 };
 

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 
-#include "base/cleanup.h"
 #include "base/conf.h"
 #include "bpf/describe.h"
 
@@ -14,26 +13,18 @@ struct map_conf {
 	struct opt_map labels;
 };
 
-#define TEXT(key, words)                                                                    \
-	{                                                                                   \
-		.name = #key, .type = OPT_STRING, .offset = offsetof(struct map_conf, key), \
-		.preset = "", .help = words                                                 \
-	}
+#define TEXT(key, words) OPT_ROW(#key, OPT_STRING, struct map_conf, key, "", NULL, words)
+
 static const struct opt map_opts[] = {
-	TEXT(help, "what the metric tells"),
-	TEXT(type, "counter, gauge or histogram"),
-	TEXT(name, "the metric's name, when it is not the map's"),
-	TEXT(scale, "factor of a counter or gauge"),
-	TEXT(skip, "\"zero\": entries that are 0 are no series"),
-	TEXT(buckets, "of a histogram: \"exp2 0..27 * 1e-6\""),
-	TEXT(perf, "event that is counted in a map of perf events"),
-	{
-		.name = "labels",
-		.type = OPT_MAP,
-		.offset = offsetof(struct map_conf, labels),
-		.preset = "",
-		.help = "name and decoders of each member of the key, in their order",
-	},
+	{ TEXT(help, "what the metric tells") },
+	{ TEXT(type, "counter, gauge or histogram") },
+	{ TEXT(name, "the metric's name, when it is not the map's") },
+	{ TEXT(scale, "factor of a counter or gauge") },
+	{ TEXT(skip, "\"zero\": entries that are 0 are no series") },
+	{ TEXT(buckets, "of a histogram: \"exp2 0..27 * 1e-6\"") },
+	{ TEXT(perf, "event that is counted in a map of perf events") },
+	{ OPT_ROW("labels", OPT_MAP, struct map_conf, labels, "", NULL,
+		  "name and decoders of each member of the key, in their order") },
 	{ 0 },
 };
 

@@ -7,7 +7,6 @@
 #include <linux/bpf.h>
 #include <math.h>
 
-#include "bpf/decode.h"
 #include "bpf/spec_internal.h"
 
 static bool is_letter(char c)
@@ -65,8 +64,10 @@ static const char *size_error(enum decoder_kind kind, uint32_t size)
 	}
 }
 
-static const char *decoders_error(const struct spec_label *label)
+static const char *decoders_error(const struct spec_label *label, struct arena *arena)
 {
+	struct str why;
+
 	if (!label->n)
 		return "no decoder";
 	for (size_t i = 0; i < label->n; i++) {
@@ -85,8 +86,8 @@ static const char *decoders_error(const struct spec_label *label)
 		if (decoder->kind != DECODE_REGEXP)
 			continue;
 		for (size_t a = 0; a < decoder->n; a++)
-			if (spec_expression_error(decoder->args[a]))
-				return spec_expression_error(decoder->args[a]);
+			if (spec_check_expression(decoder->args[a], arena, &why) < 0)
+				return why.p;
 	}
 	/* Of the text that a decoder made, the next may read the number in it; or leave it. */
 	for (size_t i = 1; i < label->n; i++)
@@ -97,7 +98,8 @@ static const char *decoders_error(const struct spec_label *label)
 	return size_error(label->decoders[0].kind, label->size);
 }
 
-static const char *label_error(const struct spec_metric *metric, size_t index, uint32_t key_size)
+static const char *label_error(const struct spec_metric *metric, size_t index, uint32_t key_size,
+			       struct arena *arena)
 {
 	const struct spec_label *label = &metric->labels[index];
 
@@ -110,7 +112,7 @@ static const char *label_error(const struct spec_metric *metric, size_t index, u
 			return "is there twice";
 	if (!label->size || !lies_within(label->offset, label->size, key_size))
 		return "is not inside of the key";
-	return decoders_error(label);
+	return decoders_error(label, arena);
 }
 
 static const char *slots_error(const struct spec_histogram *histogram)
@@ -195,7 +197,7 @@ static int check_metric(const struct spec *spec, const struct spec_metric *metri
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < metric->n_labels; i++) {
-		error = label_error(metric, i, map->key_size);
+		error = label_error(metric, i, map->key_size, arena);
 		if (!error)
 			continue;
 		*ret_why = arena_printf(arena, "%.*s: label \"%.*s\": %s", STR_ARG(metric->name),

@@ -4,9 +4,9 @@
  * stand in tags and in sidecar files, so every mistake is told in the author's terms.
  */
 #include <errno.h>
-#include <regex.h>
 
 #include "base/num.h"
+#include "base/regex.h"
 #include "bpf/decode.h"
 #include "bpf/spec_internal.h"
 
@@ -124,123 +124,18 @@ int spec_parse_buckets(struct str text, struct arena *arena, struct spec_histogr
 	return 0;
 }
 
-/* How many bytes a bracket expression has: "[]a-z[:digit:]]". */
-static size_t bracket_size(struct str s)
+int spec_check_expression(struct str expression, struct arena *arena, struct str *ret_why)
 {
-	size_t i = 1;
+	struct regex *regex;
 
-	if (i < s.n && s.p[i] == '^')
-		i++;
-	if (i < s.n && s.p[i] == ']')
-		i++;
-	for (; i < s.n && s.p[i] != ']'; i++)
-		if (s.p[i] == '[' && i + 1 < s.n && strchr(":.=", s.p[i + 1]))
-			i += 2 + str_find(str_skip(s, i + 2), ']');
-	return i < s.n ? i + 1 : s.n;
-}
-
-/* What an expression grows to when it is compiled. */
-struct growth {
-	char last;        /* what stands before: ')', '*' of any repetition, or something else */
-	unsigned groups;  /* that are repeated */
-	uint64_t copies;  /* of groups, when all are written out */
-	uint64_t repeats; /* the same for single characters */
-};
-
-/* One repetition, "*" or "{1,3}". NULL, or why not. */
-static const char *add_repetition(struct growth *growth, struct str s, size_t size)
-{
-	struct str rest = str_skip(s, 1);
-	uint64_t low = 1, high = 1;
-
-	if (growth->last == '*')
-		return "one repetition directly after another";
-	if (growth->last == ')' && ++growth->groups > SPEC_GROUPS_MAX)
-		return "it repeats too many groups";
-	if (s.p[0] == '+')
-		high = 2;
-	if (s.p[0] == '{') {
-		(void)num_take_u64(&rest, &low);
-		if (str_starts(rest, STR(",")))
-			rest = str_skip(rest, 1);
-		(void)num_take_u64(&rest, &high);
+	if (!expression.n || expression.n > SPEC_EXPRESSION_MAX) {
+		*ret_why = expression.n ? STR("it is too long") : STR("it is empty");
+		return -EINVAL;
 	}
-	high = high > low ? high : low;
-	if (high > SPEC_STATES_MAX)
-		return "it repeats too often";
-	if (high > 1 && growth->last == ')')
-		growth->copies *= high;
-	else if (s.p[0] == '{')
-		growth->repeats *= high ? high : 1;
-	if (growth->copies > SPEC_COPIES_MAX ||
-	    growth->copies * growth->repeats * size > SPEC_STATES_MAX)
-		return "it repeats too often";
-	growth->last = '*';
-	return NULL;
-}
-
-static const char *growth_error(struct str expression)
-{
-	struct growth growth = { .copies = 1, .repeats = 1 };
-
-	for (size_t i = 0; i < expression.n; i++) {
-		struct str rest = str_skip(expression, i);
-		const char *error;
-
-		switch (rest.p[0]) {
-		case '\0':
-			return "it has a NUL";
-		case '\\':
-			if (rest.n > 1 && rest.p[1] >= '1' && rest.p[1] <= '9')
-				return "back references are not for labels";
-			growth.last = 'x';
-			i++;
-			break;
-		case '[':
-			i += bracket_size(rest) - 1;
-			growth.last = 'x';
-			break;
-		case '*':
-		case '+':
-		case '?':
-		case '{':
-			error = add_repetition(&growth, rest, expression.n);
-			if (error)
-				return error;
-			if (rest.p[0] == '{')
-				i += str_find(rest, '}');
-			break;
-		default:
-			growth.last = rest.p[0];
-		}
-	}
-	return NULL;
-}
-
-/*
- * glibc writes repetitions out: of x{100}{100}, or of ((x+)+)+ some levels deep, it makes millions
- * of states, and a back reference may take for ever to match. An expression comes from a file that
- * an administrator wrote, but a slip must not stop pushes.
- */
-const char *spec_expression_error(struct str expression)
-{
-	char text[SPEC_EXPRESSION_MAX + 1];
-	const char *error;
-	regex_t regex;
-
-	if (!expression.n)
-		return "it is empty";
-	if (expression.n > SPEC_EXPRESSION_MAX)
-		return "it is too long";
-	error = growth_error(expression);
-	if (error)
-		return error;
-	memcpy(text, expression.p, expression.n);
-	text[expression.n] = '\0';
-	if (regcomp(&regex, text, REG_EXTENDED))
-		return "it is not an extended regular expression";
-	regfree(&regex);
-	return NULL;
+	if (regex_compile(expression, REGEX_GROUPS, arena, &regex, ret_why) < 0)
+		return -EINVAL;
+	regex_free(regex);
+	return 0;
 }
 
 /* "0=read,1=write" */
@@ -288,11 +183,11 @@ static int parse_expressions(struct str text, struct arena *arena, struct spec_d
 	struct str word;
 
 	while (str_word(&text, &word)) {
-		const char *error = spec_expression_error(word);
+		struct str why = STR("too many");
 
-		if (error || decoder->n == SPEC_ARGS_MAX) {
-			*ret_why = arena_printf(arena, "regular expression \"%.*s\": %s",
-						STR_ARG(word), error ? error : "too many");
+		if (decoder->n == SPEC_ARGS_MAX || spec_check_expression(word, arena, &why) < 0) {
+			*ret_why = arena_printf(arena, "regular expression \"%.*s\": %.*s",
+						STR_ARG(word), STR_ARG(why));
 			return -EINVAL;
 		}
 		decoder->args =

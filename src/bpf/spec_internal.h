@@ -23,13 +23,10 @@ enum {
 	SPEC_KEY_MAX = 4096,
 	SPEC_VALUE_MAX = 64 << 10, /* of a map that is a metric */
 	SPEC_EXPRESSION_MAX = 512,
-	SPEC_GROUPS_MAX = 8,       /* of an expression, that are repeated */
-	SPEC_COPIES_MAX = 32,      /* of these, when a repetition is written out */
-	SPEC_STATES_MAX = 1 << 15, /* of an expression, with its repetitions written out */
 };
 
 /* The index of `s` in a list that ends with NULL, or -1. */
 int spec_word(const char *const *list, struct str s);
 
-/* Whether a regular expression is one, and harmless to compile and to match. NULL, or why not. */
-const char *spec_expression_error(struct str expression);
+/* Whether it is a regular expression, and not too long. 0, or -EINVAL with what is wrong. */
+int spec_check_expression(struct str expression, struct arena *arena, struct str *ret_why);

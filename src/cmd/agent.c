@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "cmd/commands.h"
 #include "collect/energy/meter.h"
+#include "collect/source/keeper.h"
 #include "cycle.h"
 #include "loader.h"
 #include "loop.h"
@@ -112,6 +113,17 @@ static void cycle_once(struct agent *agent)
 	back_off(agent, cycle_deliver(agent->cycle, true, &waiter));
 }
 
+/* The lock and the counters are where they are as long as the process lives. */
+static void say_state_stays(const struct app *app, const struct conf *before)
+{
+	const struct state_conf *old = conf_get(before, &section_state);
+	const struct state_conf *now = conf_get(app->conf, &section_state);
+
+	if (!str_eq(old->dir, now->dir))
+		log_warning(&app->log, "state.dir has changed: the old one stays in use until a "
+				       "restart");
+}
+
 /* Takes a new configuration over only when all of it works; else the old one goes on. */
 static bool try_reload(struct agent *agent)
 {
@@ -128,6 +140,7 @@ static bool try_reload(struct agent *agent)
 	    schedule(agent) == 0) {
 		cycle_move_state(old, fresh);
 		cycle_close(old);
+		say_state_stays(app, old_conf);
 		conf_free(old_conf);
 		return true;
 	}
@@ -149,20 +162,28 @@ static void reload(struct agent *agent)
 	notify_say(&agent->notify, "READY=1");
 }
 
+/* Of two, where 0 is for ever. */
+static int64_t least_span(int64_t a, int64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
 /*
  * How long nothing has to be done: not for longer than the watchdog allows, nor than an energy
- * counter needs to run through its range. Reads these when it is time to.
+ * counter needs to run through its range, nor than until a command is due. Reads and starts these
+ * when it is time to.
  */
 static int64_t patience(struct agent *agent)
 {
 	struct cycle *cycle = agent->cycle;
-	int64_t watchdog_ns = agent->notify.watchdog_ns, meter_ns;
+	int64_t least_ns = agent->notify.watchdog_ns, meter_ns, source_ns;
 
 	arena_reset(&cycle->scratch);
 	meter_ns = meter_tick(&cycle->host, &cycle->state, &cycle->scratch);
-	if (!watchdog_ns || (meter_ns && meter_ns < watchdog_ns))
-		watchdog_ns = meter_ns;
-	return watchdog_ns ? watchdog_ns : -1;
+	source_ns = keeper_tick(&cycle->host);
+	least_ns = least_span(least_ns, meter_ns);
+	least_ns = least_span(least_ns, source_ns);
+	return least_ns ? least_ns : -1;
 }
 
 static void run(struct agent *agent)

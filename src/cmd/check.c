@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `peekpush check`: what configuration is in force and where each value comes from, whether
- * the gateway answers, and what each collector sees. Sends nothing that is stored.
+ * the gateway answers, and what each collector sees. Sends nothing that is stored. With --gateway
+ * all that the gateway holds is looked at instead (check_gateway.c).
  */
 #include <errno.h>
 
+#include "cmd/check.h"
 #include "cmd/commands.h"
 #include "cmd/list.h"
 #include "cycle.h"
@@ -40,8 +42,11 @@ static bool check_collectors(const struct cycle *cycle)
 	bool good = true;
 
 	for (size_t i = 0; i < cycle->collectors.n; i++) {
-		int r = cycle->collectors.slots[i].result;
+		const struct collector_slot *slot = &cycle->collectors.slots[i];
+		int r = slot->result;
 
+		for (size_t k = 0; k < slot->c.n_parts; k++)
+			good &= slot->c.parts[k].result == 0;
 		/* What only root may read is as it should be for who is not root. */
 		good &= r == 0 || r == -ENODATA || r == -EACCES || r == -EPERM;
 	}
@@ -71,11 +76,14 @@ static bool check_gateway(struct cycle *cycle)
 
 static int main_check(struct app *app, int argc, char *argv[])
 {
+	const struct check_conf *conf = conf_get(app->conf, &section_check);
 	struct cycle cycle;
 	int status = app_no_words(app, argc, argv);
 
 	if (status)
 		return status;
+	if (conf->gateway)
+		return check_groups(app);
 	status = cycle_open(&cycle, app, false);
 	if (status == 0)
 		status = cycle_open_target(&cycle);
@@ -93,11 +101,18 @@ static int main_check(struct app *app, int argc, char *argv[])
 	return status;
 }
 
+static const struct opt_section *const sections[] = {
+	&section_check, &section_main,   &section_push,  &section_tls, &section_collectors,
+	&section_host,  &section_limits, &section_state, NULL,
+};
+
 const struct command command_check = {
 	.name = "check",
 	.args = "",
 	.help = "show the configuration, reach the gateway, try each collector",
-	.details = "The exit status is 1 when the gateway does not answer or a collector fails.",
-	.sections = sections_push,
+	.details = "The exit status is 1 when the gateway does not answer or a collector fails.\n"
+		   "With --gateway it is 1 when there are errors or warnings about any group that\n"
+		   "the gateway has; nothing else is looked at then.",
+	.sections = sections,
 	.main = main_check,
 };

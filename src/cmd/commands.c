@@ -51,6 +51,7 @@ static const struct opt_section *const general[] = {
 	&section_host,         &section_state,         &section_limits, &section_job,
 	&section_dropbox,      &section_metric,        &section_ebpf,   &section_energy,
 	&section_energy_model, &section_energy_carbon, &section_cgroup, &section_stop,
+	&section_check,        &section_delete,
 };
 
 static bool is_general(const struct opt_section *section)
@@ -70,5 +71,7 @@ void sections_all(const struct opt_section **ret, size_t max)
 	for (size_t i = 0; i < collector_count() && n < max; i++)
 		if (collector_registry[i]->section && !is_general(collector_registry[i]->section))
 			ret[n++] = collector_registry[i]->section;
+	for (size_t i = 0; i < collector_count() && n < max; i++)
+		ret[n++] = &collector_filters[i];
 	ret[n] = NULL;
 }

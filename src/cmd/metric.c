@@ -28,34 +28,16 @@
 enum { FILE_BYTES_MAX = 4 << 20 };
 
 static const struct opt metric_opts[] = {
-	{
-		.name = "labels",
-		.type = OPT_MAP,
-		.offset = offsetof(struct metric_conf, labels),
-		.preset = "",
-		.flag = "label",
-		.letter = 'l',
-		.arg = "KEY=VALUE",
-		.help = "a label of the metric; may be given more than once",
-	},
-	{
-		.name = "buckets",
-		.type = OPT_LIST,
-		.offset = offsetof(struct metric_conf, buckets),
-		.preset = "0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5,10,30,60,300",
-		.flag = "buckets",
-		.arg = "LE,...",
-		.help = "upper bounds of a histogram that is new",
-	},
-	{
-		.name = "help_text",
-		.type = OPT_STRING,
-		.offset = offsetof(struct metric_conf, help_text),
-		.preset = "",
-		.flag = "help-text",
-		.arg = "TEXT",
-		.help = "what the metric is, for its HELP line",
-	},
+	{ OPT_ROW("labels", OPT_MAP, struct metric_conf, labels, "", "KEY=VALUE",
+		  "a label of the metric; may be given more than once"),
+	  .flag = "label", .letter = 'l' },
+	{ OPT_ROW("buckets", OPT_LIST, struct metric_conf, buckets,
+		  "0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5,10,30,60,300", "LE,...",
+		  "upper bounds of a histogram that is new"),
+	  .flag = "buckets" },
+	{ OPT_ROW("help_text", OPT_STRING, struct metric_conf, help_text, "", "TEXT",
+		  "what the metric is, for its HELP line"),
+	  .flag = "help-text" },
 	{ 0 },
 };
 

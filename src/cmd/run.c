@@ -5,16 +5,12 @@
  * what needs libraries and memory, such as a push, happens in children that live shortly.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "cmd/commands.h"
 #include "cycle.h"
 #include "job/watch.h"
@@ -99,6 +95,10 @@ static bool plan(struct watch *watch, char *argv[])
 		return false;
 	}
 	set_group(watch, target);
+	if (!watch->conf->no_instance && !cycle_has_instance(watch->app, target)) {
+		log_error(log, "the command runs unwatched");
+		return false;
+	}
 	r = group_path(&target->group, &path, &watch->arena, &why);
 	watch->group = str_hash(buf_view(&path));
 	buf_release(&path);
@@ -161,8 +161,8 @@ static int main_run(struct app *app, int argc, char *argv[])
 }
 
 static const struct opt_section *const sections[] = {
-	&section_main, &section_job, &section_push, &section_tls, &section_state, &section_host,
-	NULL,
+	&section_main,  &section_job,  &section_push, &section_tls,
+	&section_state, &section_host, NULL,
 };
 
 const struct command command_run = {

@@ -7,25 +7,14 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "collect/limits.h"
 
 static const struct opt collectors_opts[] = {
-	{
-		.name = "enable",
-		.type = OPT_LIST,
-		.offset = offsetof(struct collectors_conf, enable),
-		.preset = "default",
-		.flag = "collectors",
-		.arg = "NAME,...",
-		.help = "collectors to run: names, default, all; -NAME takes one out",
-	},
-	{
-		.name = "disable",
-		.type = OPT_LIST,
-		.offset = offsetof(struct collectors_conf, disable),
-		.preset = "",
-		.arg = "NAME,...",
-		.help = "collectors to take out of those",
-	},
+	{ OPT_ROW("enable", OPT_LIST, struct collectors_conf, enable, "default", "NAME,...",
+		  "collectors to run: names, default, all; -NAME takes one out"),
+	  .flag = "collectors" },
+	{ OPT_ROW("disable", OPT_LIST, struct collectors_conf, disable, "", "NAME,...",
+		  "collectors to take out of those") },
 	{ 0 },
 };
 
@@ -121,8 +110,15 @@ int collectors_init(struct collectors *all, const struct conf *conf, struct host
 	for (size_t i = 0; i < all->n; i++) {
 		struct collector_slot *slot = &all->slots[i];
 		const struct collector *type = collector_registry[i];
+		const struct collector_filter *filter = conf_get(conf, &collector_filters[i]);
+		bool filtered = metrics_filter_open(&filter->filter, &all->arena, &slot->filter);
 
 		slot->type = type;
+		slot->source = (struct metrics_source){
+			.name = str_of(type->name),
+			.filter = filtered ? &slot->filter : NULL,
+			.free = type->unlimited,
+		};
 		slot->c = (struct collect){
 			.host = host,
 			.out = out,
@@ -165,11 +161,28 @@ static void open_one(struct collector_slot *slot)
 		memset(slot->c.self, 0, type->self_size);
 }
 
+/* What begins here has as long as the others take. */
+static void begin_all(struct collectors *all)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		struct collector_slot *slot = &all->slots[i];
+
+		if (!slot->enabled || !slot->type->begin)
+			continue;
+		arena_reset(&all->scratch);
+		if (!slot->opened)
+			open_one(slot);
+		if (slot->opened)
+			slot->type->begin(&slot->c);
+	}
+}
+
 static void run_one(struct collector_slot *slot, struct arena *scratch)
 {
 	int64_t begin = clock_ns(CLOCK_MONOTONIC);
 	uint32_t before = slot->c.out->series;
 
+	memset(slot->source.dropped, 0, sizeof(slot->source.dropped));
 	if (begin < slot->look_ns)
 		return;
 	arena_reset(scratch);
@@ -177,16 +190,31 @@ static void run_one(struct collector_slot *slot, struct arena *scratch)
 	slot->c.why = (struct str){ 0 };
 	slot->c.notes = NULL;
 	slot->c.n_notes = slot->c.more_notes = 0;
+	slot->c.parts = NULL;
+	slot->c.n_parts = 0;
 	slot->result = 0;
+	metrics_enter(slot->c.out, &slot->source);
 	if (!slot->opened)
 		open_one(slot);
 	if (slot->opened)
 		slot->result = slot->type->run(&slot->c);
+	metrics_leave(slot->c.out);
 	slot->seconds = (double)(clock_ns(CLOCK_MONOTONIC) - begin) / 1e9;
 	slot->series = slot->c.out->series - before;
 	slot->seen |= slot->series > 0;
-	if (slot->c.host->keep && !slot->seen && (slot->result == 0 || slot->result == -ENODATA))
+	if (slot->c.host->keep && !slot->seen && !slot->type->begin &&
+	    (slot->result == 0 || slot->result == -ENODATA))
 		slot->look_ns = begin + LOOK_AGAIN_SECONDS * INT64_C(1000000000);
+}
+
+/* A collector has few expressions; its run has gone through the gate with those of its filter. */
+static void note_slow_regexes(struct collector_slot *slot)
+{
+	struct collect *c = &slot->c;
+
+	if (slot->type->section)
+		opt_each_regex(slot->type->section, c->conf, collect_slow_regex, c);
+	metrics_filter_each_regex(&slot->filter, collect_slow_regex, c);
 }
 
 /* The state holds a hash of what was said last: the same reason is said once, not each cycle. */
@@ -261,49 +289,68 @@ static void say_notes(struct collector_slot *slot, struct arena *scratch, const 
 		state_unset(state, key);
 }
 
+/* How the collectors fared, by struct collector's `ours`. */
+static const struct metric_desc fared_descs[][2] = {
+	{
+		{ "node_scrape_collector_duration_seconds",
+		  "Time that the collector took in this cycle.", METRIC_GAUGE },
+		{ "node_scrape_collector_success",
+		  "1 when the collector had something to read and could read it.", METRIC_GAUGE },
+	},
+	{
+		{ "peekpush_collector_duration_seconds",
+		  "Time that the collector took in this cycle; node_exporter has none of the name.",
+		  METRIC_GAUGE },
+		{ "peekpush_collector_success",
+		  "1 when the collector had something to read and could read it; node_exporter has "
+		  "none of the name.",
+		  METRIC_GAUGE },
+	},
+};
+
 void collectors_run(struct collectors *all, const struct log *log)
 {
-	static const struct metric_desc duration_desc = {
-		"node_scrape_collector_duration_seconds",
-		"Time that the collector took in this cycle.",
-		METRIC_GAUGE,
-	};
-	static const struct metric_desc success_desc = {
-		"node_scrape_collector_success",
-		"1 when the collector had something to read and could read it.",
-		METRIC_GAUGE,
-	};
-
-	if (all->n)
-		all->slots[0].c.host->cycle++;
-	for (size_t i = 0; i < all->n; i++)
-		if (all->slots[i].enabled) {
-			run_one(&all->slots[i], &all->scratch);
-			say_once(&all->slots[i], log);
-			say_notes(&all->slots[i], &all->scratch, log);
-		}
-
 	if (!all->n)
 		return;
 
 	struct metrics *out = all->slots[0].c.out;
+
+	all->slots[0].c.host->cycle++;
+	limits_begin(all);
+	/* Now, lest a text of others' gives them another type. */
+	for (size_t i = 0; i < 4; i++)
+		metrics_claim(out, &fared_descs[i / 2][i % 2]);
+	begin_all(all);
+	for (size_t i = 0; i < all->n; i++)
+		if (all->slots[i].enabled) {
+			run_one(&all->slots[i], &all->scratch);
+			note_slow_regexes(&all->slots[i]);
+			say_once(&all->slots[i], log);
+			say_notes(&all->slots[i], &all->scratch, log);
+			limits_count(&all->slots[i], &all->scratch);
+		}
+	limits_end(all, log);
+
 	const struct metrics_limits limits = out->limits;
 
 	/* A source that fills the limit must not hide how the others fare. */
 	out->limits = (struct metrics_limits){ 0 };
+	out->own = true;
 	for (size_t i = 0; i < all->n; i++) {
 		const struct collector_slot *slot = &all->slots[i];
 
 		if (!slot->enabled)
 			continue;
 
+		const struct metric_desc *fared = fared_descs[slot->type->ours];
 		const struct labels *labels =
 			METRIC_LABELS(out, { STR("collector"), str_of(slot->type->name) });
 
-		family_add(metrics_family(out, &duration_desc), labels, slot->seconds);
-		family_add(metrics_family(out, &success_desc), labels, slot->result == 0);
+		family_add(metrics_family(out, &fared[0]), labels, slot->seconds);
+		family_add(metrics_family(out, &fared[1]), labels, slot->result == 0);
 	}
 	out->limits = limits;
+	out->own = false;
 }
 
 void collectors_close(struct collectors *all)
@@ -313,8 +360,12 @@ void collectors_close(struct collectors *all)
 
 		if (slot->opened && slot->type->close)
 			slot->type->close(&slot->c);
+		metrics_filter_close(&slot->filter);
 		arena_release(&slot->why);
 	}
+	if (all->n)
+		all->slots[0].c.out->places = NULL;
+	places_release(&all->places);
 	arena_release(&all->scratch);
 	arena_release(&all->arena);
 	*all = (struct collectors){ 0 };

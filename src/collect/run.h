@@ -5,6 +5,7 @@
 #include "base/conf.h"
 #include "base/log.h"
 #include "collect/collector.h"
+#include "metric/places.h"
 
 struct collectors_conf {
 	struct opt_list enable; /* names, "default", "all", "-NAME" */
@@ -16,6 +17,8 @@ extern const struct opt_section section_collectors;
 struct collector_slot {
 	const struct collector *type;
 	struct collect c;
+	struct metrics_filter filter;
+	struct metrics_source source;
 	struct arena why;
 	bool enabled, opened;
 	int result; /* of the last run: 0, -ENODATA, -errno */
@@ -29,6 +32,8 @@ struct collectors {
 	size_t n;
 	struct collector_slot *slots; /* one per registered collector, in order */
 	struct arena arena, scratch;
+	struct places_book places; /* under limits that were met */
+	bool has_places;           /* those of the state have been read */
 };
 
 /*
@@ -40,7 +45,8 @@ int collectors_init(struct collectors *all, const struct conf *conf, struct host
 		    struct str *ret_why);
 
 /*
- * Runs the enabled ones and adds node_scrape_collector_success and _duration_seconds. What
+ * Runs the enabled ones and adds node_scrape_collector_success and _duration_seconds, of those that
+ * node_exporter has not peekpush_collector_success and _duration_seconds. What
  * fails is logged once per reason, and so are notes (the state remembers it, so that a oneshot
  * is no louder than an agent).
  */

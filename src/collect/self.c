@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "base/file.h"
+#include "collect/limits.h"
 #include "config.h"
 
 struct self {
@@ -83,6 +84,25 @@ static void add_drops(struct collect *c)
 	}
 }
 
+/* "COLLECTOR.REASON": only what has ever had something dropped has a series. */
+static void add_offender(void *arg, struct str key, struct str value)
+{
+	static const struct metric_desc desc = {
+		"peekpush_collector_series_dropped_total",
+		"Series of a collector that were kept out of pushes.",
+		METRIC_COUNTER,
+	};
+	struct collect *c = arg;
+	struct str reason = str_skip(key, sizeof(LIMITS_KEY) - 1), name;
+	uint64_t n;
+
+	if (num_u64(value, &n) < 0 || !str_cut(&reason, '.', &name))
+		return;
+	family_add(metrics_family(c->out, &desc),
+		   METRIC_LABELS(c->out, { STR("collector"), name }, { STR("reason"), reason }),
+		   (double)n);
+}
+
 static void add_push(void *arg, struct str key, struct str value)
 {
 	static const struct metric_desc desc = {
@@ -121,27 +141,24 @@ static int run(struct collect *c)
 		METRIC_GAUGE,
 	};
 
-	const struct metrics_limits limits = c->out->limits;
-	int r;
-
-	/* How much a limit keeps out is told whatever it keeps out. */
-	c->out->limits = (struct metrics_limits){ 0 };
 	family_add(metrics_family(c->out, &desc),
 		   METRIC_LABELS(c->out, { STR("version"), STR(PACKAGE_VERSION) }), 1);
 	add_cpu(c);
 	add_drops(c);
+	state_each(c->state, STR(LIMITS_KEY), add_offender, c);
 	state_each(c->state, STR("pushes."), add_push, c);
 	add_duration(c);
-	r = add_memory(c);
-	c->out->limits = limits;
-	return r;
+	return add_memory(c);
 }
 
 const struct collector collector_self = {
 	.name = "self",
 	.help = "peekpush itself: version, cost, pushes, dropped series",
 	.reads = "getrusage(2), /proc/self/statm, the state",
+	/* How much a limit keeps out is told whatever it keeps out. */
+	.unlimited = true,
 	.on = true,
 	.self_size = sizeof(struct self),
+	.ours = true,
 	.run = run,
 };

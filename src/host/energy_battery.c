@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/num.h"
 
 static bool is_text(int dir, const char *file, struct str wanted, struct arena *scratch)
 {

@@ -7,7 +7,6 @@
 #include "host/energy_internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/perf_event.h>
 #include <math.h>
 #include <stdlib.h>

@@ -32,9 +32,11 @@ struct host_shared;
 struct host {
 	int dir[HOST_ROOTS];    /* fd, or -errno when the tree cannot be opened */
 	bool given[HOST_ROOTS]; /* another tree than the one that system calls of ours speak of */
-	int net;          /* 1/net of another /proc, whose own net is the reader's; or -errno */
-	bool same_kernel; /* the running kernel's /proc, wherever it is mounted */
-	bool keep;        /* resident: keep fixed files open */
+	int net;             /* 1/net of another /proc, whose own net is the reader's; or -errno */
+	bool same_kernel;    /* the running kernel's /proc, wherever it is mounted */
+	bool keep;           /* resident: keep fixed files open */
+	bool ending;         /* this is the last cycle: what takes time is not begun any more */
+	int64_t interval_ns; /* between two cycles, of whichever process */
 	struct host_kept *kept; /* HOST_KEPT_MAX slots, hashed by path */
 	size_t n_kept;
 	size_t spare_fds;           /* of the process's limit, for attribute files that stay open */

@@ -42,6 +42,9 @@ struct address {
  */
 int netlink_links(struct host *host, const struct link **ret_links, size_t *ret_n);
 
+/* The name of a device, empty where it is none of `links`. */
+struct str netlink_link_name(const struct link *links, size_t n, int32_t index);
+
 /* Neighbour entries of a family (AF_INET: the ARP table), proxied ones not among them. */
 int netlink_neighbours(struct host *host, uint8_t family, struct arena *arena,
 		       struct neighbour **ret_neighbours, size_t *ret_n);

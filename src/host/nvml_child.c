@@ -19,7 +19,8 @@ bool nvml_ok(struct nvml_probe *p, int answer)
 	return answer == NVML_SUCCESS;
 }
 
-void nvml_put(struct nvml_probe *p, enum nvml_figure figure, uint64_t value)
+/* Notes a figure that can be one: the library says "not known" by the greatest number, too. */
+static void put(struct nvml_probe *p, enum nvml_figure figure, uint64_t value)
 {
 	if (value == UINT32_MAX || value == UINT64_MAX)
 		return;
@@ -30,7 +31,7 @@ void nvml_put(struct nvml_probe *p, enum nvml_figure figure, uint64_t value)
 static void put_percent(struct nvml_probe *p, enum nvml_figure figure, uint64_t value)
 {
 	if (value <= 100)
-		nvml_put(p, figure, value);
+		put(p, figure, value);
 }
 
 static void get(struct nvml_probe *p, enum nvml_figure figure, nvml_get_u32 call)
@@ -38,7 +39,7 @@ static void get(struct nvml_probe *p, enum nvml_figure figure, nvml_get_u32 call
 	unsigned int value = 0;
 
 	if (call && !p->gpu->error && nvml_ok(p, call(p->device, &value)))
-		nvml_put(p, figure, value);
+		put(p, figure, value);
 }
 
 static void get_of(struct nvml_probe *p, enum nvml_figure figure, nvml_get_u32_of call, int of)
@@ -46,7 +47,7 @@ static void get_of(struct nvml_probe *p, enum nvml_figure figure, nvml_get_u32_o
 	unsigned int value = 0;
 
 	if (call && !p->gpu->error && nvml_ok(p, call(p->device, of, &value)))
-		nvml_put(p, figure, value);
+		put(p, figure, value);
 }
 
 static void get_u64(struct nvml_probe *p, enum nvml_figure figure, nvml_get_u64 call)
@@ -54,7 +55,7 @@ static void get_u64(struct nvml_probe *p, enum nvml_figure figure, nvml_get_u64 
 	unsigned long long value = 0;
 
 	if (call && !p->gpu->error && nvml_ok(p, call(p->device, &value)))
-		nvml_put(p, figure, value);
+		put(p, figure, value);
 }
 
 static void get_energy(struct nvml_probe *p, bool both)
@@ -92,14 +93,14 @@ static void get_memory(struct nvml_probe *p)
 	if (p->gpu->error)
 		return;
 	if (p->calls->memory_v2 && nvml_ok(p, p->calls->memory_v2(p->device, &v2))) {
-		nvml_put(p, NVML_FB_TOTAL, v2.total);
-		nvml_put(p, NVML_FB_FREE, v2.free);
-		nvml_put(p, NVML_FB_USED, v2.used);
-		nvml_put(p, NVML_FB_RESERVED, v2.reserved);
+		put(p, NVML_FB_TOTAL, v2.total);
+		put(p, NVML_FB_FREE, v2.free);
+		put(p, NVML_FB_USED, v2.used);
+		put(p, NVML_FB_RESERVED, v2.reserved);
 	} else if (p->calls->memory && nvml_ok(p, p->calls->memory(p->device, &v1))) {
-		nvml_put(p, NVML_FB_TOTAL, v1.total);
-		nvml_put(p, NVML_FB_FREE, v1.free);
-		nvml_put(p, NVML_FB_USED, v1.used);
+		put(p, NVML_FB_TOTAL, v1.total);
+		put(p, NVML_FB_FREE, v1.free);
+		put(p, NVML_FB_USED, v1.used);
 	}
 }
 
@@ -110,9 +111,9 @@ static void get_bar1(struct nvml_probe *p)
 	if (!p->calls->bar1_memory || p->gpu->error ||
 	    !nvml_ok(p, p->calls->bar1_memory(p->device, &bar1)))
 		return;
-	nvml_put(p, NVML_BAR1_TOTAL, bar1.total);
-	nvml_put(p, NVML_BAR1_FREE, bar1.free);
-	nvml_put(p, NVML_BAR1_USED, bar1.used);
+	put(p, NVML_BAR1_TOTAL, bar1.total);
+	put(p, NVML_BAR1_FREE, bar1.free);
+	put(p, NVML_BAR1_USED, bar1.used);
 }
 
 static void get_codecs(struct nvml_probe *p)
@@ -146,7 +147,7 @@ static void get_ecc(struct nvml_probe *p)
 		if (p->calls->ecc_errors && !p->gpu->error &&
 		    nvml_ok(p,
 			    p->calls->ecc_errors(p->device, rows[i].type, rows[i].counter, &value)))
-			nvml_put(p, rows[i].figure, value);
+			put(p, rows[i].figure, value);
 	}
 }
 
@@ -157,10 +158,10 @@ static void get_rows_and_pages(struct nvml_probe *p)
 	if (p->calls->remapped_rows && !p->gpu->error &&
 	    nvml_ok(p, p->calls->remapped_rows(p->device, &corrected, &uncorrected, &pending,
 					       &failure))) {
-		nvml_put(p, NVML_ROWS_CORRECTABLE, corrected);
-		nvml_put(p, NVML_ROWS_UNCORRECTABLE, uncorrected);
-		nvml_put(p, NVML_ROWS_PENDING, pending);
-		nvml_put(p, NVML_ROWS_FAILURE, failure);
+		put(p, NVML_ROWS_CORRECTABLE, corrected);
+		put(p, NVML_ROWS_UNCORRECTABLE, uncorrected);
+		put(p, NVML_ROWS_PENDING, pending);
+		put(p, NVML_ROWS_FAILURE, failure);
 	}
 	/* Without room for addresses it tells how many there are. */
 	for (int cause = NVML_PAGE_RETIREMENT_SBE; cause <= NVML_PAGE_RETIREMENT_DBE; cause++) {
@@ -172,10 +173,9 @@ static void get_rows_and_pages(struct nvml_probe *p)
 		int answer = p->calls->retired_pages(p->device, cause, &n, NULL);
 
 		if (nvml_ok(p, answer) || answer == NVML_ERROR_INSUFFICIENT_SIZE)
-			nvml_put(p,
-				 cause == NVML_PAGE_RETIREMENT_SBE ? NVML_RETIRED_SBE
-								   : NVML_RETIRED_DBE,
-				 n);
+			put(p,
+			    cause == NVML_PAGE_RETIREMENT_SBE ? NVML_RETIRED_SBE : NVML_RETIRED_DBE,
+			    n);
 	}
 	get(p, NVML_RETIRED_PENDING, p->calls->retired_pending);
 }
@@ -188,7 +188,7 @@ static void get_violations(struct nvml_probe *p)
 
 		if (p->calls->violation && !p->gpu->error &&
 		    nvml_ok(p, p->calls->violation(p->device, i, &violation)))
-			nvml_put(p, NVML_VIOLATION_POWER + (enum nvml_figure)i, violation.ns);
+			put(p, NVML_VIOLATION_POWER + (enum nvml_figure)i, violation.ns);
 	}
 }
 
@@ -209,7 +209,7 @@ static void get_rest(struct nvml_probe *p)
 	if (c->field_values && !p->gpu->error &&
 	    nvml_ok(p, c->field_values(p->device, 1, &memory_temp)) &&
 	    nvml_ok(p, memory_temp.error) && memory_temp.value.u32)
-		nvml_put(p, NVML_MEMORY_TEMP, memory_temp.value.u32);
+		put(p, NVML_MEMORY_TEMP, memory_temp.value.u32);
 	get(p, NVML_FAN_SPEED, c->fan_speed);
 	get_codecs(p);
 	get_memory(p);
@@ -258,14 +258,15 @@ static void get_part(struct nvml_probe *p, nvml_device device, struct nvml_mig *
 	memcpy(mig->value, &whole.value[NVML_FB_TOTAL], sizeof(mig->value));
 }
 
-void nvml_add_parts(struct nvml_probe *p)
+/* The parts of a GPU that is divided. */
+static void add_parts(struct nvml_probe *p)
 {
 	unsigned int mode = 0, pending = 0, n = 0;
 
 	if (!p->calls->mig_mode || p->gpu->error ||
 	    !nvml_ok(p, p->calls->mig_mode(p->device, &mode, &pending)))
 		return;
-	nvml_put(p, NVML_MIG_MODE, mode);
+	put(p, NVML_MIG_MODE, mode);
 	if (!mode || !p->calls->mig_max || !p->calls->mig_handle ||
 	    !nvml_ok(p, p->calls->mig_max(p->device, &n)))
 		return;
@@ -299,7 +300,7 @@ static void sample(struct nvml_child *child, uint32_t i, struct nvml_shared *sha
 		get_utilization(&p);
 	if (want & NVML_WANT_ALL) {
 		get_rest(&p);
-		nvml_add_parts(&p);
+		add_parts(&p);
 	}
 	if (want & NVML_WANT_PCIE) {
 		get_of(&p, NVML_PCIE_TX, p.calls->pcie_throughput, NVML_PCIE_UTIL_TX_BYTES);
@@ -311,7 +312,7 @@ static void sample(struct nvml_child *child, uint32_t i, struct nvml_shared *sha
 	if (p.failed && !gpu->known)
 		gpu->error = NVML_ERROR_UNKNOWN;
 	if (child->gpus[i].watched)
-		nvml_put(&p, NVML_XID, child->gpus[i].xid);
+		put(&p, NVML_XID, child->gpus[i].xid);
 }
 
 static void fail(struct nvml_child *child, struct nvml_shared *shared, int answer, const char *what)

@@ -62,10 +62,6 @@ struct nvml_probe {
 
 /* True when a call succeeded; notes when the GPU or the driver is gone. */
 bool nvml_ok(struct nvml_probe *probe, int answer);
-/* Notes a figure that can be one: the library says "not known" by the greatest number, too. */
-void nvml_put(struct nvml_probe *probe, enum nvml_figure figure, uint64_t value);
 
 /* The processes of one GPU, added to the snapshot's. `index` is that in gpus[]. */
 void nvml_add_processes(struct nvml_probe *probe, uint32_t index, struct nvml_snapshot *out);
-/* The parts of a GPU that is divided. */
-void nvml_add_parts(struct nvml_probe *probe);

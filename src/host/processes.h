@@ -75,6 +75,16 @@ int processes_proc(struct host *host, const struct process_wants *wants, struct 
 int processes_threads(struct host *host, uint32_t pid, const struct process_wants *wants,
 		      struct arena *arena, struct process_table *ret);
 
+/* How many there are by state letter. */
+struct process_states {
+	uint64_t processes[128], threads[128];
+	uint64_t n_threads; /* as the processes tell, also those that are in no `threads` */
+};
+
+/* Reads the threads of those processes that have several; of a given tree, of all. */
+void processes_states(struct host *host, const struct process_table *table, struct arena *scratch,
+		      struct process_states *ret);
+
 /* The process of that number in the table, or NULL. */
 const struct process *process_by_pid(const struct process_table *table, uint32_t pid);
 

@@ -112,3 +112,28 @@ bool processes_shares(struct host *host, uint32_t pid, uint64_t *ret_resident, u
 	*ret_swap = swap;
 	return true;
 }
+
+static void count(uint64_t counts[128], const struct process *process)
+{
+	counts[(uint8_t)process->state % 128]++;
+}
+
+void processes_states(struct host *host, const struct process_table *table, struct arena *scratch,
+		      struct process_states *ret)
+{
+	static const struct process_wants none = { 0 };
+	struct process_table threads;
+
+	*ret = (struct process_states){ 0 };
+	for (size_t i = 0; i < table->n; i++) {
+		const struct process *process = &table->v[i];
+
+		ret->n_threads += process->threads;
+		count(ret->processes, process);
+		if (process->threads == 1 && host_is_live(host, HOST_PROC))
+			count(ret->threads, process);
+		else if (processes_threads(host, process->pid, &none, scratch, &threads) == 0)
+			for (size_t t = 0; t < threads.n; t++)
+				count(ret->threads, &threads.v[t]);
+	}
+}

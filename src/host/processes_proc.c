@@ -221,7 +221,8 @@ static int read_process(struct walk *walk, int proc, const char *name, struct pr
 	if (!process_parse_stat(text, walk->tick_ns, process))
 		return -EBADMSG;
 	r = read_text(walk, dir, "status", &text);
-	if (r == -ESRCH || r == -ENOENT)
+	/* Of a process that has ended no file is left; a given tree may have but some of them. */
+	if (r == -ESRCH || (r == -ENOENT && faccessat(dir, "stat", F_OK, 0) < 0))
 		return r;
 	if (r == 0)
 		process_parse_status(text, process);

@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fds.h"
 #include "base/num.h"
 
 enum { OLD_KERNEL_FDS = 4096 };
@@ -98,22 +99,13 @@ void worker_abandon(struct worker *w)
 
 static int fork_child(struct worker *w, int fd, int dir, int keep, void *arg)
 {
-	pid_t parent = getpid();
-	sigset_t all, before;
-
-	/* Until the child has reset them, the parent's handlers must not run in it. */
-	(void)sigfillset(&all);
-	(void)sigprocmask(SIG_BLOCK, &all, &before);
-
-	pid_t pid = fork();
-	int r = pid < 0 ? -errno : 0;
+	pid_t parent = getpid(), pid = fds_fork();
 
 	if (pid == 0)
 		child(w, fd, dir, keep, parent, arg);
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid > 0)
 		w->pid = pid;
-	return r;
+	return pid < 0 ? pid : 0;
 }
 
 int worker_start(struct worker *w, size_t size, int dir, int keep, void *arg)

@@ -5,10 +5,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/num.h"
@@ -247,6 +245,7 @@ static void count_live(struct book *book, struct record *record)
 static void look_at(struct book *book, const char *name)
 {
 	struct record record;
+	struct stat st;
 	int r = record_take(&record, book->dir, name);
 
 	if (r < 0 && r != -EWOULDBLOCK) {
@@ -260,8 +259,8 @@ static void look_at(struct book *book, const char *name)
 		count_live(book, &record);
 	} else if (r == 0) {
 		settle(book, &record.facts, result.n ? result : STR("lost"), str_of(name));
-		if (state_get(&record.facts, STR("inside_dir")).n)
-			inside_remove(state_get(&record.facts, STR("inside_dir")));
+		if (fstat(record.lock, &st) == 0)
+			inside_remove(state_get(&record.facts, STR("inside_dir")), st.st_uid);
 		done_with(book, name);
 	}
 	record_close(&record);

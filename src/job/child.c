@@ -12,9 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
-#include "base/file.h"
-
 /* execvp(3) keeps a path on the stack, and all of argv for a script without #! line. */
 enum { STACK_BYTES = 64 * 1024 };
 

@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <sys/types.h>
+
 #include "app.h"
 #include "job/energy_share.h"
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fds.h"
 #include "base/num.h"
 #include "collect/energy/meter.h"
 #include "collect/energy/settings.h"
@@ -392,7 +393,7 @@ static int leave_files(int socket)
 	for (int fd = 0; null >= 0 && fd < 3; fd++)
 		(void)dup2(null, fd);
 	(void)dup3(socket, 3, O_CLOEXEC);
-	(void)close_range(4, ~0U, 0);
+	fds_close_all_but((int[]){ 0, 1, 2, 3 }, 4);
 	return 3;
 }
 

@@ -2,11 +2,8 @@
 #include "job/energy_users.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/file.h"
-#include "base/num.h"
 #include "host/nvml.h"
 #include "host/process_parse.h"
 #include "host/processes.h"

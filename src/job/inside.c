@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -89,6 +90,8 @@ int inside_open(struct inside *inside, const struct opt_list *files, size_t max)
 		(void)rmdir(path.p);
 		return inside->fd;
 	}
+	/* As long as it is held, nobody else takes the directory for one that was left. */
+	(void)flock(inside->fd, LOCK_EX | LOCK_NB);
 	inside->dir = path;
 	inside->file = ARENA_CONCAT(&inside->arena, path, STR("/job.prom"));
 	return 0;
@@ -333,36 +336,71 @@ void inside_text(const struct inside *inside, struct buf *to)
 	series_text(&inside->series, to);
 }
 
-/* The path may stand in a file that another user can write: only such a one as we make. */
-static bool is_inside_dir(struct str path, int fd)
+/* Where root makes them, and nobody else makes anything. */
+static bool is_roots_place(int parent)
 {
-	const char *slash = path.n ? memrchr(path.p, '/', path.n) : NULL;
-	struct str name = slash ? str_between(slash + 1, path.p + path.n) : (struct str){ 0 };
 	struct stat st;
 
-	return name.n == sizeof(DIR_NAME) - 1 && str_starts(name, STR("peekpush-")) &&
-	       strlen(path.p) == path.n && fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
-	       (st.st_mode & 07777) == 0700;
+	return geteuid() == 0 && fstat(parent, &st) == 0 && st.st_uid == 0 &&
+	       !(st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-void inside_remove(struct str path)
+/*
+ * The path may stand in a record that another user can write, who must not have root empty what is
+ * root's: its directory is that user's, or lies where all that is called so was made here, and its
+ * watcher is no more.
+ */
+static bool may_remove(int parent, int fd, uid_t owner)
 {
-	int fd = open(path.p, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	_cleanup_dir_ DIR *dir = fd < 0 || !is_inside_dir(path, fd) ? NULL : fdopendir(fd);
+	struct stat st;
 
-	if (!dir && fd >= 0)
-		(void)close(fd);
+	return fstat(fd, &st) == 0 && (st.st_mode & 07777) == 0700 &&
+	       (st.st_uid == owner || (st.st_uid == 0 && is_roots_place(parent))) &&
+	       flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+static void empty(int fd)
+{
+	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_dir_ DIR *dir = again < 0 ? NULL : fdopendir(again);
+
+	if (!dir && again >= 0)
+		(void)close(again);
 	for (const struct dirent *e; dir && (e = readdir(dir));)
 		(void)unlinkat(fd, e->d_name, 0);
-	if (dir)
-		(void)rmdir(path.p);
+}
+
+void inside_remove(struct str path, uid_t owner)
+{
+	_cleanup_arena_ struct arena arena = { 0 };
+	const char *slash = path.n ? memrchr(path.p, '/', path.n) : NULL;
+	struct str above, name;
+
+	if (!slash || strlen(path.p) != path.n)
+		return;
+	above = arena_str(&arena, str_between(path.p, slash + 1));
+	name = str_between(slash + 1, path.p + path.n);
+	if (name.n != sizeof(DIR_NAME) - 1 || !str_starts(name, STR("peekpush-")))
+		return;
+
+	_cleanup_fd_ int parent = open(above.p, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_fd_ int fd = parent < 0 ? -1
+					 : openat(parent, name.p,
+						  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || !may_remove(parent, fd, owner))
+		return;
+	empty(fd);
+	(void)unlinkat(parent, name.p, AT_REMOVEDIR);
 }
 
 void inside_close(struct inside *inside)
 {
 	if (inside->fd >= 0) {
+		/* Children that hold its lock may live a little longer. */
+		empty(inside->fd);
 		(void)close(inside->fd);
-		inside_remove(inside->dir);
+		(void)rmdir(inside->dir.p);
 	}
 	series_release(&inside->series);
 	arena_release(&inside->arena);

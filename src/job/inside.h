@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <sys/types.h>
+
 #include "base/opt.h"
 #include "job/series.h"
 
@@ -43,5 +45,8 @@ void inside_text(const struct inside *inside, struct buf *to);
 /* Removes the directory with what is in it. */
 void inside_close(struct inside *inside);
 
-/* The same for the directory of a run whose watcher was killed. */
-void inside_remove(struct str path);
+/*
+ * The same for the directory of a run whose watcher was killed, as its record tells, a file of
+ * `owner`: removed is only what is that user's, or what root has made in its own place.
+ */
+void inside_remove(struct str path, uid_t owner);

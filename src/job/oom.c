@@ -2,7 +2,6 @@
 #include "job/oom.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"

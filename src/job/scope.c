@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fds.h"
 #include "base/file.h"
 #include "base/lib.h"
-#include "base/num.h"
 #include "job/cgroup.h"
 
 /* How long systemd may take; nobody waits for it. */
@@ -140,7 +140,7 @@ static void let_go(pid_t watcher)
 		_exit(1);
 	for (int fd = 0; fd < 3; fd++)
 		(void)dup2(null, fd);
-	(void)close_range(3, ~0U, 0);
+	fds_close_all_but((int[]){ 0, 1, 2 }, 3);
 }
 
 static _Noreturn void help(const struct scope_conf *conf, const struct pids *pids, pid_t watcher)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "job/summary.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <unistd.h>
 

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fds.h"
 
 enum {
 	CHUNK = 65536, /* what a pipe holds */
@@ -21,7 +22,6 @@ enum {
 	STALL_NS = 1000000000, /* nobody reads stderr: no reason to keep our caller waiting */
 	FINISH_NS = 2000000000,
 	LOOKS = 8,
-	FD_GUESS = 1024,
 };
 
 struct line {
@@ -162,10 +162,7 @@ static _Noreturn void become_copier(struct tail_ring *ring, int from)
 	(void)setsid();
 	(void)prctl(PR_SET_NAME, "peekpush-tail");
 	(void)dup2(from, STDIN_FILENO);
-	(void)close(STDOUT_FILENO);
-	if (close_range(STDERR_FILENO + 1, ~0u, 0) < 0)
-		for (int fd = STDERR_FILENO + 1; fd < FD_GUESS; fd++)
-			(void)close(fd);
+	fds_close_all_but((int[]){ STDIN_FILENO, STDERR_FILENO }, 2);
 	(void)!chdir("/");
 	copy(ring);
 }

@@ -20,8 +20,6 @@ enum { START_PUSH_NS = 250000000, TREE_POLL_NS = 50000000 };
 /* As timeout(1) and env(1) have them. */
 enum { STATUS_TIMEOUT = 124, STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
 
-extern char **environ;
-
 void watch_init(struct watch *watch, struct app *app)
 {
 	void *page = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE,

@@ -63,9 +63,22 @@ static struct group *need_group(struct doc *doc, struct str name)
 	return g;
 }
 
-static bool has_parts(const struct group *g)
+static bool has_parts(enum metric_type type)
 {
-	return g->type == METRIC_HISTOGRAM || g->type == METRIC_SUMMARY;
+	return type == METRIC_HISTOGRAM || type == METRIC_SUMMARY;
+}
+
+/* The first lines of what would be a part of `name`, were that a histogram. */
+static const struct group *part_of(const struct doc *doc, struct str name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		const struct group *part =
+			find_group(doc, ARENA_CONCAT(doc->arena, name, suffixes[i]));
+
+		if (part && part->first)
+			return part;
+	}
+	return NULL;
 }
 
 /* x_sum belongs to x where x is a histogram or a summary. */
@@ -77,7 +90,7 @@ static struct group *whole_of(const struct doc *doc, struct str part)
 		if (!str_ends(part, suffixes[i]))
 			continue;
 		g = find_group(doc, (struct str){ part.p, part.n - suffixes[i].n });
-		if (g && has_parts(g))
+		if (g && has_parts(g->type))
 			return g;
 	}
 	return NULL;
@@ -120,10 +133,29 @@ static struct line *add_line(struct doc *doc, struct group *g, struct str name, 
 	return line;
 }
 
+static void lose(struct doc *doc, struct amend_report *report, unsigned line, const char *why)
+{
+	if (!report->lost++)
+		report->lost_text = arena_printf(doc->arena, "%u: %s", line, why);
+}
+
+/*
+ * The first type holds, and only before its lines: those that were read as parts by then would be
+ * none under another, and those that were not would be when the text is read again.
+ */
+static const char *wrong_type(const struct doc *doc, const struct group *g, enum metric_type type)
+{
+	if (g->typed)
+		return g->type == type ? NULL : "the metric has another type already";
+	return g->first || (has_parts(type) && part_of(doc, g->name)) ? "the type comes too late"
+								      : NULL;
+}
+
 static void read_text(struct doc *doc, struct str text, struct amend_report *report)
 {
 	struct scan scan;
 	struct scan_item item;
+	const char *wrong;
 	struct group *g;
 
 	scan_begin(&scan, text, doc->arena);
@@ -131,6 +163,11 @@ static void read_text(struct doc *doc, struct str text, struct amend_report *rep
 		switch (item.kind) {
 		case SCAN_TYPE:
 			g = need_group(doc, item.name);
+			wrong = wrong_type(doc, g, item.type);
+			if (wrong) {
+				lose(doc, report, item.line, wrong);
+				break;
+			}
 			g->type = item.type;
 			g->typed = true;
 			break;
@@ -143,9 +180,7 @@ static void read_text(struct doc *doc, struct str text, struct amend_report *rep
 				       item.labels, item.value);
 			break;
 		case SCAN_BAD:
-			if (!report->lost++)
-				report->lost_text =
-					arena_printf(doc->arena, "%u: %s", item.line, item.why);
+			lose(doc, report, item.line, item.why);
 			break;
 		}
 }
@@ -203,12 +238,6 @@ static void put_group(struct buf *to, const struct group *g)
 
 /* --- changing ----------------------------------------------------------------------------- */
 
-static int refuse(struct doc *doc, struct str why)
-{
-	doc->why = why;
-	return -EINVAL;
-}
-
 static bool same_labels(size_t n, const struct label *a, const struct line *line)
 {
 	if (line->n != n)
@@ -239,35 +268,23 @@ static struct group *claim(struct doc *doc, const struct amend *a)
 {
 	const char *type = metric_type_name(a->type);
 	struct group *g = find_group(doc, a->name);
-	struct group *whole = whole_of(doc, a->name);
+	const struct group *whole = whole_of(doc, a->name);
+	const struct group *taken = a->type == METRIC_HISTOGRAM ? part_of(doc, a->name) : NULL;
 
-	if (g && g->first && (!g->typed || g->type != a->type)) {
-		(void)refuse(doc,
-			     arena_printf(doc->arena, "%.*s is a %s there, and cannot become a %s",
-					  STR_ARG(a->name), type_words(g), type));
+	if (g && g->first && (!g->typed || g->type != a->type))
+		doc->why = arena_printf(doc->arena, "%.*s is a %s there, and cannot become a %s",
+					STR_ARG(a->name), type_words(g), type);
+	else if (whole)
+		doc->why = arena_printf(
+			doc->arena, "%.*s is a part of the %s %.*s there, and cannot become a %s",
+			STR_ARG(a->name), type_words(whole), STR_ARG(whole->name), type);
+	else if (taken)
+		doc->why = arena_printf(
+			doc->arena,
+			"%.*s is a %s there, which a histogram %.*s would need for itself",
+			STR_ARG(taken->name), type_words(taken), STR_ARG(a->name));
+	if (doc->why.n)
 		return NULL;
-	}
-	if (whole) {
-		(void)refuse(doc, arena_printf(doc->arena,
-					       "%.*s is a part of the %s %.*s there, and "
-					       "cannot become a %s",
-					       STR_ARG(a->name), type_words(whole),
-					       STR_ARG(whole->name), type));
-		return NULL;
-	}
-	for (size_t i = 0; a->type == METRIC_HISTOGRAM && i < ARRAY_SIZE(suffixes); i++) {
-		struct str part = ARENA_CONCAT(doc->arena, a->name, suffixes[i]);
-		const struct group *taken = find_group(doc, part);
-
-		if (taken && taken->first) {
-			(void)refuse(doc, arena_printf(doc->arena,
-						       "%.*s is a %s there, which a histogram "
-						       "%.*s would need for itself",
-						       STR_ARG(part), type_words(taken),
-						       STR_ARG(a->name)));
-			return NULL;
-		}
-	}
 	g = need_group(doc, a->name);
 	g->type = a->type;
 	g->typed = true;
@@ -399,10 +416,11 @@ static int observe(struct doc *doc, struct group *g, const struct amend *a, size
 	find_parts(doc, g, 0, NULL, &any);
 	find_parts(doc, g, n, labels, &mine);
 	if (mine.n || mine.sum || mine.count) {
-		if (!whole(&mine))
-			return refuse(doc, arena_printf(doc->arena,
-							"the histogram %.*s is damaged there",
-							STR_ARG(a->name)));
+		if (!whole(&mine)) {
+			doc->why = arena_printf(doc->arena, "the histogram %.*s is damaged there",
+						STR_ARG(a->name));
+			return -EINVAL;
+		}
 		any = mine;
 	} else if (!whole(&any)) {
 		any.n = 0;
@@ -411,10 +429,10 @@ static int observe(struct doc *doc, struct group *g, const struct amend *a, size
 		struct str have = bounds_text(doc->arena, any.n - 1, any.le);
 		struct str want = bounds_text(doc->arena, a->n_bounds, a->bounds);
 
-		return refuse(doc, arena_printf(doc->arena,
-						"the histogram %.*s has the buckets %.*s there, "
-						"not %.*s",
-						STR_ARG(a->name), STR_ARG(have), STR_ARG(want)));
+		doc->why = arena_printf(doc->arena,
+					"the histogram %.*s has the buckets %.*s there, not %.*s",
+					STR_ARG(a->name), STR_ARG(have), STR_ARG(want));
+		return -EINVAL;
 	}
 	if (!mine.n)
 		make_parts(doc, g, a, any.n ? any.n - 1 : a->n_bounds, any.n ? any.le : a->bounds,

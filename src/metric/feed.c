@@ -5,47 +5,10 @@
  */
 #include "metric/feed.h"
 
-#include <math.h>
-#include <stdlib.h>
-
-#include "base/num.h"
-#include "metric/scan.h"
-
-/* A name that the text gives a type or a help, or that has samples. */
-struct entry {
-	struct str name, help;
-	enum metric_type type;
-	bool typed, clash;
-	struct family *family;
-	struct entry *next; /* in its slot */
-};
-
-/* A histogram or summary of one label set, as far as it has come. */
-struct gathered {
-	const struct entry *entry;
-	const struct labels *labels;
-	uint32_t line; /* of its first part */
-	bool has_sum, has_count;
-	double sum, count;
-	size_t n;
-	struct point {
-		double at, value;
-	} * points; /* le or quantile, and what stands there */
-	struct gathered *next, *next_in_slot;
-};
+#include "metric/feed_internal.h"
+#include "metric/source.h"
 
 enum { SLOTS_MIN = 64, SLOTS_MAX = 1 << 20, BYTES_PER_SLOT = 64 };
-
-struct feed {
-	struct metrics *out;
-	struct arena *arena;
-	struct str file;
-	struct feed_report *report;
-	size_t slots; /* of both tables, a power of two */
-	struct entry **entries;
-	struct gathered **parts, *first_part, **last_part;
-	struct label *labels; /* SCAN_LABELS_MAX, reused */
-};
 
 static void say(struct feed *f, uint32_t line, struct str name, const char *why)
 {
@@ -57,13 +20,13 @@ static void say(struct feed *f, uint32_t line, struct str name, const char *why)
 			(int)(name.n > 120 ? 120 : name.n), name.p, name.n ? ": " : "", why);
 }
 
-static void keep_out(struct feed *f, uint32_t line, struct str name, const char *why)
+void feed_keep_out(struct feed *f, uint32_t line, struct str name, const char *why)
 {
 	f->report->dropped++;
 	say(f, line, name, why);
 }
 
-static struct entry *find(const struct feed *f, struct str name)
+struct entry *feed_find(const struct feed *f, struct str name)
 {
 	struct entry *e = f->entries[str_hash(name) & (f->slots - 1)];
 
@@ -72,9 +35,9 @@ static struct entry *find(const struct feed *f, struct str name)
 	return e;
 }
 
-static struct entry *get(struct feed *f, struct str name)
+struct entry *feed_get(struct feed *f, struct str name)
 {
-	struct entry *e = find(f, name), **slot;
+	struct entry *e = feed_find(f, name), **slot;
 
 	if (e)
 		return e;
@@ -89,11 +52,12 @@ static struct entry *get(struct feed *f, struct str name)
 
 static void read_header(struct feed *f, const struct scan_item *item)
 {
-	struct entry *e = get(f, item->name);
+	struct entry *e = feed_get(f, item->name);
 
 	if (item->kind == SCAN_HELP) {
 		if (!e->help.n)
-			e->help = item->help;
+			/* The same in text as in protobuf, or the gateway has two. */
+			e->help = arena_utf8(f->arena, item->help);
 	} else if (e->typed && e->type != item->type) {
 		say(f, item->line, item->name, "has another TYPE further up, which counts");
 	} else {
@@ -103,17 +67,17 @@ static void read_header(struct feed *f, const struct scan_item *item)
 }
 
 /* The typed family that `name` without `suffix` is, or NULL. */
-static struct entry *whole_of(const struct feed *f, struct str name, struct str suffix)
+struct entry *feed_whole_of(const struct feed *f, struct str name, struct str suffix)
 {
 	struct entry *e;
 
 	if (name.n <= suffix.n || !str_ends(name, suffix))
 		return NULL;
-	e = find(f, (struct str){ name.p, name.n - suffix.n });
+	e = feed_find(f, (struct str){ name.p, name.n - suffix.n });
 	return e && e->typed ? e : NULL;
 }
 
-static enum drop_reason new_drop(const struct metrics *m, const uint64_t *before)
+enum drop_reason feed_new_drop(const struct metrics *m, const uint64_t *before)
 {
 	for (int i = 0; i < DROP_REASONS; i++)
 		if (m->dropped[i] != before[i])
@@ -135,7 +99,18 @@ static const char *explain(enum drop_reason reason)
 	return words[reason];
 }
 
-static struct family *family_of(struct feed *f, struct entry *e)
+void feed_keep_out_for(struct feed *f, uint32_t line, struct str name, enum drop_reason reason)
+{
+	if (reason == DROP_EQUAL)
+		return;
+	if (reason == DROP_LIMIT && f->flooded)
+		f->report->dropped++;
+	else
+		feed_keep_out(f, line, name, explain(reason));
+	f->flooded |= reason == DROP_LIMIT;
+}
+
+struct family *feed_family(struct feed *f, struct entry *e)
 {
 	struct family *known;
 
@@ -169,7 +144,7 @@ static void type_by_whole(const struct feed *f, struct entry *e)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct entry *whole = whole_of(f, e->name, rows[i].suffix);
+		const struct entry *whole = feed_whole_of(f, e->name, rows[i].suffix);
 
 		if (!whole || !(rows[i].of & 1U << whole->type))
 			continue;
@@ -178,255 +153,132 @@ static void type_by_whole(const struct feed *f, struct entry *e)
 	}
 }
 
-/*
- * No room for any series: a name not met yet would only cost memory. The gate itself has dropped
- * the first, so that there is an example.
- */
-static bool no_room(struct feed *f, const struct entry *e)
+bool feed_no_room(struct feed *f, const struct entry *e)
 {
 	struct metrics *m = f->out;
 
-	if ((e && e->family) || !m->dropped[DROP_LIMIT] || !m->limits.series ||
-	    m->series < m->limits.series)
+	return !(e && e->family) && !(m->source && m->source->filters) && metrics_is_full(m);
+}
+
+static bool is_lenient(const struct feed *f)
+{
+	return f->hook && f->hook->lenient && f->out->source;
+}
+
+static void set_aside(struct feed *f, struct str name, uint32_t lines)
+{
+	f->report->left_out += lines;
+	f->report->reserved += source_wants(f->out->source, name) ? lines : 0;
+}
+
+bool feed_not_theirs(struct feed *f, uint32_t line, struct str name, uint32_t lines)
+{
+	struct metrics *m = f->out;
+
+	if (!m->source || !metric_name_own(name))
 		return false;
-	m->dropped[DROP_LIMIT]++;
+	if (is_lenient(f)) {
+		set_aside(f, name, lines);
+	} else if (source_wants(m->source, name)) {
+		metrics_dropped(m, DROP_RESERVED, 1, name);
+		feed_keep_out(f, line, name, "names that begin so are peekpush's own");
+	}
+	return true;
+}
+
+bool feed_gateways(struct feed *f, const struct entry *e, uint32_t lines)
+{
+	if (!is_lenient(f) || !metric_name_reserved(e->name) ||
+	    metric_name_shared(e->name, e->type))
+		return false;
+	set_aside(f, e->name, lines);
 	return true;
 }
 
 /* One that stands for itself: gauge, counter, untyped. */
 static void add_plain(struct feed *f, const struct scan_item *item)
 {
-	struct entry *e = find(f, item->name);
+	struct entry *e = feed_find(f, item->name);
 	const struct labels *labels;
 	uint64_t before[DROP_REASONS];
 	enum drop_reason reason;
 
-	if (no_room(f, e)) {
-		keep_out(f, item->line, item->name, explain(DROP_LIMIT));
+	if (feed_not_theirs(f, item->line, item->name, 1))
+		return;
+	if (feed_no_room(f, e)) {
+		feed_keep_out_for(f, item->line, item->name, DROP_LIMIT);
 		return;
 	}
-	e = get(f, item->name);
+	e = feed_get(f, item->name);
 	if (!e->typed && !e->family)
 		type_by_whole(f, e);
+	if (feed_gateways(f, e, 1))
+		return;
 	memcpy(before, f->out->dropped, sizeof(before));
 	labels = metrics_labels(f->out, item->n, item->labels);
-	family_add(family_of(f, e), labels, item->value);
-	reason = new_drop(f->out, before);
+	family_add(feed_family(f, e), labels, item->value);
+	reason = feed_new_drop(f->out, before);
 	if (reason != DROP_REASONS)
-		keep_out(f, item->line, item->name, explain(reason));
+		feed_keep_out_for(f, item->line, item->name, reason);
 }
 
-static struct gathered *gather(struct feed *f, const struct entry *e, const struct labels *labels,
-			       uint32_t line)
+/* The entry of a new name has the type and the help of the old one, unless it has its own. */
+static struct entry *rename_entry(struct feed *f, struct entry *from, struct str name)
 {
-	uint64_t hash = ((uintptr_t)e >> 4) * 31 + labels->id;
-	struct gathered **slot = &f->parts[hash & (f->slots - 1)], *g = *slot;
+	struct entry *to = feed_get(f, name);
 
-	while (g && (g->entry != e || g->labels != labels))
-		g = g->next_in_slot;
-	if (g)
-		return g;
-	g = arena_zalloc(f->arena, 1, sizeof(*g));
-	g->entry = e;
-	g->labels = labels;
-	g->line = line;
-	g->next_in_slot = *slot;
-	*slot = g;
-	*f->last_part = g;
-	f->last_part = &g->next;
-	return g;
+	if (to->typed || to->family)
+		return to;
+	to->type = from->type;
+	to->typed = from->typed;
+	to->help = to->help.n ? to->help : from->help;
+	return to;
 }
 
-/* The labels without `special`, whose value goes to ret_at. NULL: illegal or no number. */
-static const struct labels *split_labels(struct feed *f, const struct scan_item *item,
-					 struct str special, double *ret_at)
+static void rename_sample(struct feed *f, struct str old, struct str name, struct entry **e,
+			  enum part *part)
 {
-	struct label *v = f->labels;
-	bool found = !special.n;
-	size_t n = 0;
+	struct str suffix = feed_suffix(*e, *part);
+	struct entry *from = *e;
 
-	for (size_t i = 0; i < item->n; i++) {
-		if (special.n && str_eq(item->labels[i].name, special)) {
-			if (found || num_f64(item->labels[i].value, ret_at) < 0 || isnan(*ret_at))
-				return NULL;
-			found = true;
-			continue;
-		}
-		v[n++] = item->labels[i];
-	}
-	return found ? metrics_labels(f->out, n, v) : NULL;
-}
-
-static void add_point(struct feed *f, struct gathered *g, double at, double value)
-{
-	g->points = arena_grow(f->arena, g->points, g->n, sizeof(*g->points));
-	g->points[g->n++] = (struct point){ at, value };
-}
-
-enum part { PART_NONE, PART_POINT, PART_SUM, PART_COUNT };
-
-/* Which part of which histogram or summary a name is. */
-static enum part part_of(struct feed *f, struct str name, struct entry **ret)
-{
-	static const struct str sum = { "_sum", 4 }, count = { "_count", 6 },
-				bucket = { "_bucket", 7 };
-	struct entry *e, *exact = find(f, name);
-
-	/* A type of its own beats what its suffix may mean. */
-	if (exact && exact->typed) {
-		*ret = exact;
-		return exact->type == METRIC_SUMMARY     ? PART_POINT
-		       : exact->type == METRIC_HISTOGRAM ? PART_POINT
-							 : PART_NONE;
-	}
-	if ((e = whole_of(f, name, bucket)) && e->type == METRIC_HISTOGRAM) {
-		*ret = e;
-		return PART_POINT;
-	}
-	if ((e = whole_of(f, name, sum)) || (e = whole_of(f, name, count))) {
-		*ret = e;
-		if (e->type == METRIC_HISTOGRAM || e->type == METRIC_SUMMARY)
-			return str_ends(name, sum) ? PART_SUM : PART_COUNT;
-	}
-	return PART_NONE;
-}
-
-static void add_part(struct feed *f, const struct scan_item *item, const struct entry *e,
-		     enum part part)
-{
-	bool histogram = e->type == METRIC_HISTOGRAM;
-	struct str special = part != PART_POINT ? STR("") : histogram ? STR("le") : STR("quantile");
-	const struct labels *labels;
-	struct gathered *g;
-	double at = 0;
-
-	if (part == PART_POINT && histogram && str_eq(e->name, item->name)) {
-		keep_out(f, item->line, item->name, "a histogram has no sample of its bare name");
+	if (*part != PART_NONE && (name.n <= suffix.n || !str_ends(name, suffix))) {
+		*part = PART_NONE;
 		return;
 	}
-	labels = split_labels(f, item, special, &at);
-	if (!labels) {
-		keep_out(f, item->line, item->name,
-			 part != PART_POINT ? "an illegal label name"
-			 : histogram        ? "a bucket needs one le that is a number"
-					    : "this sample of a summary needs one quantile that "
-					      "is a number");
-		return;
+	if (*part == PART_NONE) {
+		from = feed_get(f, old);
+		if (!from->typed && !from->family)
+			type_by_whole(f, from);
 	}
-	g = gather(f, e, labels, item->line);
-	if (part == PART_POINT) {
-		add_point(f, g, at, item->value);
-	} else if (part == PART_SUM ? g->has_sum : g->has_count) {
-		keep_out(f, item->line, item->name, explain(DROP_DUPLICATE));
-	} else if (part == PART_SUM) {
-		g->has_sum = true;
-		g->sum = item->value;
-	} else {
-		g->has_count = true;
-		g->count = item->value;
+	*e = rename_entry(f, from, (struct str){ name.p, name.n - suffix.n });
+	if (*part != PART_NONE && (*e)->type != from->type)
+		*part = PART_NONE;
+}
+
+/* What the hook makes of an item. False: nothing. */
+static bool hook_item(struct feed *f, struct scan_item *item, struct entry **e, enum part *part)
+{
+	struct str suffix = feed_suffix(*e, *part);
+	struct feed_sample sample = {
+		.name = item->name,
+		.suffix = str_ends(item->name, suffix) ? suffix.n : 0,
+		.n = item->n,
+		.labels = f->hooked,
+		.arena = f->arena,
+	};
+
+	if (item->n)
+		memcpy(sample.labels, item->labels, item->n * sizeof(*item->labels));
+	if (!f->hook->sample(f->hook->arg, &sample)) {
+		f->report->left_out++;
+		return false;
 	}
-}
-
-static int by_place(const void *a, const void *b)
-{
-	const struct point *x = a, *y = b;
-
-	return (x->at > y->at) - (x->at < y->at);
-}
-
-static bool whole_number(double value)
-{
-	return value >= 0 && value < 18446744073709551616.0 && value == floor(value);
-}
-
-/* NULL when it is a sound histogram, else what is wrong with it. */
-static const char *check_histogram(const struct gathered *g)
-{
-	double before = 0;
-
-	if (!g->n || g->points[g->n - 1].at < (double)INFINITY)
-		return "this histogram has no +Inf bucket";
-	for (size_t i = 0; i < g->n; i++) {
-		if (i && g->points[i].at <= g->points[i - 1].at)
-			return "this histogram has a bucket twice";
-		if (!whole_number(g->points[i].value))
-			return "this histogram has a bucket that is no count";
-		if (g->points[i].value < before)
-			return "this histogram is not cumulative";
-		before = g->points[i].value;
-	}
-	if (g->has_count && !(g->count <= before && g->count >= before))
-		return "this histogram's _count differs from its +Inf bucket";
-	return NULL;
-}
-
-static const char *check_summary(const struct gathered *g)
-{
-	for (size_t i = 0; i < g->n; i++) {
-		if (!(g->points[i].at >= 0 && g->points[i].at <= 1))
-			return "this summary has a quantile outside of 0 to 1";
-		if (i && g->points[i].at <= g->points[i - 1].at)
-			return "this summary has a quantile twice";
-	}
-	if (!g->has_count)
-		return "this summary has no _count";
-	return whole_number(g->count) ? NULL : "this summary's _count is no count";
-}
-
-/* Some programs leave it out, as Python's client does below bounds that are negative. */
-static double sum_of(const struct gathered *g)
-{
-	return g->has_sum ? g->sum : (double)NAN;
-}
-
-static void add_histogram(struct feed *f, struct family *family, const struct gathered *g)
-{
-	struct histogram_bucket *buckets = arena_zalloc(&f->out->arena, g->n, sizeof(*buckets));
-	struct histogram *h = arena_zalloc(&f->out->arena, 1, sizeof(*h));
-
-	for (size_t i = 0; i < g->n; i++)
-		buckets[i] =
-			(struct histogram_bucket){ g->points[i].at, (uint64_t)g->points[i].value };
-	*h = (struct histogram){ sum_of(g), buckets[g->n - 1].count, g->n, buckets };
-	family_add_histogram(family, g->labels, h);
-}
-
-static void add_summary(struct feed *f, struct family *family, const struct gathered *g)
-{
-	struct quantile *quantiles = arena_zalloc(&f->out->arena, g->n + 1, sizeof(*quantiles));
-	struct summary *s = arena_zalloc(&f->out->arena, 1, sizeof(*s));
-
-	for (size_t i = 0; i < g->n; i++)
-		quantiles[i] = (struct quantile){ g->points[i].at, g->points[i].value };
-	*s = (struct summary){ sum_of(g), (uint64_t)g->count, g->n, quantiles };
-	family_add_summary(family, g->labels, s);
-}
-
-static void add_gathered(struct feed *f, struct gathered *g)
-{
-	struct entry *e = get(f, g->entry->name);
-	bool histogram = e->type == METRIC_HISTOGRAM;
-	uint64_t before[DROP_REASONS];
-	enum drop_reason reason;
-	const char *why;
-
-	if (g->n)
-		qsort(g->points, g->n, sizeof(*g->points), by_place);
-	why = histogram ? check_histogram(g) : check_summary(g);
-	if (!why && no_room(f, e))
-		why = explain(DROP_LIMIT);
-	if (why) {
-		keep_out(f, g->line, e->name, why);
-		return;
-	}
-	memcpy(before, f->out->dropped, sizeof(before));
-	if (histogram)
-		add_histogram(f, family_of(f, e), g);
-	else
-		add_summary(f, family_of(f, e), g);
-	reason = new_drop(f->out, before);
-	if (reason != DROP_REASONS)
-		keep_out(f, g->line, e->name, explain(reason));
+	if (!str_eq(sample.name, item->name))
+		rename_sample(f, item->name, sample.name, e, part);
+	item->name = sample.name;
+	item->labels = sample.labels;
+	item->n = sample.n;
+	return true;
 }
 
 static void read_samples(struct feed *f, struct str text)
@@ -448,18 +300,33 @@ static void read_samples(struct feed *f, struct str text)
 		f->report->samples++;
 		f->report->timestamps += item.timestamp;
 		f->report->exemplars += item.exemplar;
-		part = part_of(f, item.name, &e);
+		/* A Pushgateway that is read again gives back what was pushed, each time more. */
+		if (f->out->source && metrics_is_group(f->out, item.n, item.labels)) {
+			f->report->left_out++;
+			f->report->echoes++;
+			continue;
+		}
+		part = feed_part_of(f, item.name, &e);
+		if (f->hook && !hook_item(f, &item, &e, &part))
+			continue;
 		if (part == PART_NONE)
 			add_plain(f, &item);
 		else
-			add_part(f, &item, e, part);
+			feed_add_part(f, &item, e, part);
 	}
 }
 
 void feed_text(struct metrics *out, struct str text, struct str file, struct arena *arena,
 	       struct feed_report *ret)
 {
+	feed_text_through(out, text, file, NULL, arena, ret);
+}
+
+void feed_text_through(struct metrics *out, struct str text, struct str file,
+		       const struct feed_hook *hook, struct arena *arena, struct feed_report *ret)
+{
 	struct feed f = {
+		.hook = hook,
 		.out = out,
 		.arena = arena,
 		.file = file,
@@ -475,11 +342,12 @@ void feed_text(struct metrics *out, struct str text, struct str file, struct are
 	f.entries = arena_zalloc(arena, f.slots, sizeof(*f.entries));
 	f.parts = arena_zalloc(arena, f.slots, sizeof(*f.parts));
 	f.last_part = &f.first_part;
-	f.labels = arena_alloc(arena, SCAN_LABELS_MAX * sizeof(*f.labels));
+	f.labels = arena_alloc(arena, FEED_LABELS_MAX * sizeof(*f.labels));
+	f.hooked = hook ? arena_alloc(arena, FEED_LABELS_MAX * sizeof(*f.hooked)) : NULL;
 	scan_begin(&scan, text, arena);
 	while (scan_next_header(&scan, &item))
 		read_header(&f, &item);
 	read_samples(&f, text);
 	for (struct gathered *g = f.first_part; g; g = g->next)
-		add_gathered(&f, g);
+		feed_add_gathered(&f, g);
 }

@@ -7,18 +7,6 @@
 
 enum { STACK_LABELS = 64 };
 
-bool label_name_valid(struct str name)
-{
-	for (size_t i = 0; i < name.n; i++) {
-		char c = name.p[i];
-
-		if (!((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && c != '_' &&
-		    !(i > 0 && c >= '0' && c <= '9'))
-			return false;
-	}
-	return name.n > 0 && !str_starts(name, STR("__"));
-}
-
 /* Nonzero when one of the eight bytes is `c`. */
 static uint64_t with_byte(uint64_t eight, char c)
 {
@@ -109,6 +97,53 @@ static void grow_table(struct metrics *m)
 			at = (at + 1) & (slots - 1);
 		m->labels_table[at] = old[i];
 	}
+}
+
+void metrics_set_grouping(struct metrics *m, size_t n, struct str *names)
+{
+	m->n_grouping = n;
+	m->grouping = names;
+}
+
+void metrics_set_group(struct metrics *m, struct str *values)
+{
+	m->group = values;
+}
+
+/* Whether the label is `wanted` after `depth` times exported_, which whoever relayed it put before.
+ */
+static bool is_exported(struct str name, struct str wanted, size_t depth)
+{
+	static const struct str exported = { "exported_", 9 };
+
+	for (; depth && str_starts(name, exported); depth--)
+		name = str_skip(name, exported.n);
+	return !depth && str_eq(name, wanted);
+}
+
+static struct str exported_value(size_t n, const struct label *labels, struct str name,
+				 size_t depth)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_exported(labels[i].name, name, depth))
+			return labels[i].value;
+	return STR("");
+}
+
+bool metrics_is_group(const struct metrics *m, size_t n, const struct label *labels)
+{
+	enum { DEEPEST = 4 };
+
+	for (size_t depth = 0; m->group && depth < DEEPEST; depth++) {
+		bool same = m->n_grouping > 0;
+
+		for (size_t g = 0; same && g < m->n_grouping; g++)
+			same = str_eq(exported_value(n, labels, m->grouping[g], depth),
+				      m->group[g]);
+		if (same)
+			return true;
+	}
+	return false;
 }
 
 bool metrics_is_grouping(const struct metrics *m, struct str name)

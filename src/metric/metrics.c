@@ -8,6 +8,9 @@
 
 #include <stddef.h>
 
+#include "metric/places.h"
+#include "metric/source.h"
+
 enum { BLOCK_FIRST = 4, BLOCK_LAST = 512 };
 
 void metrics_init(struct metrics *m, struct metrics_limits limits)
@@ -29,7 +32,15 @@ void metrics_reset(struct metrics *m)
 	m->family_table = NULL;
 	m->labels_table = NULL;
 	m->marks = NULL;
+	m->reduced = NULL;
+	m->n_reduced = 0;
 	m->seen = NULL;
+	m->source = m->offenders = NULL;
+	m->over = 0;
+	if (m->places) {
+		places_begin(m->places);
+		m->places_all = places_find(m->places, SCOPE_ALL, STR(""));
+	}
 	if (family_slots)
 		m->family_table = arena_zalloc(&m->arena, family_slots, sizeof(*m->family_table));
 	if (labels_slots)
@@ -44,63 +55,33 @@ void metrics_release(struct metrics *m)
 	*m = (struct metrics){ 0 };
 }
 
-void metrics_set_grouping(struct metrics *m, size_t n, struct str *names)
-{
-	m->n_grouping = n;
-	m->grouping = names;
-}
-
-bool metric_name_valid(struct str name)
-{
-	for (size_t i = 0; i < name.n; i++) {
-		char c = name.p[i];
-
-		if (!((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && c != '_' && c != ':' &&
-		    !(i > 0 && c >= '0' && c <= '9'))
-			return false;
-	}
-	return name.n > 0;
-}
-
-const char *metric_type_name(enum metric_type type)
-{
-	static const char *const names[] = { "counter", "gauge", "untyped", "histogram",
-					     "summary" };
-
-	return names[type];
-}
-
-const char *drop_reason_name(enum drop_reason reason)
-{
-	static const char *const names[] = {
-		[DROP_DUPLICATE] = "duplicate", [DROP_TYPE] = "type_conflict",
-		[DROP_NAME] = "invalid_name",   [DROP_RESERVED] = "reserved_name",
-		[DROP_LIMIT] = "limit",         [DROP_REJECTED] = "rejected",
-	};
-
-	return names[reason];
-}
-
-static uint32_t family_slot(const struct metrics *m, struct str name)
+/* What one source does not want stands beside what others may have under the same name. */
+static uint32_t family_slot(const struct metrics *m, struct str name,
+			    const struct metrics_source *barred)
 {
 	uint32_t at = (uint32_t)str_hash(name) & (m->family_slots - 1);
 
-	while (m->family_table[at] && !str_eq(m->family_table[at]->name, name))
+	while (m->family_table[at] &&
+	       (!str_eq(m->family_table[at]->name, name) || m->family_table[at]->barred != barred))
 		at = (at + 1) & (m->family_slots - 1);
 	return at;
 }
 
 struct family *metrics_find(const struct metrics *m, struct str name)
 {
-	return m->family_slots ? m->family_table[family_slot(m, name)] : NULL;
+	return m->family_slots ? m->family_table[family_slot(m, name, NULL)] : NULL;
 }
 
 static void grow_family_table(struct metrics *m)
 {
+	struct family **old = m->family_table;
+	uint32_t old_slots = old ? m->family_slots : 0;
+
 	m->family_slots = m->family_slots ? m->family_slots * 2 : 256;
 	m->family_table = arena_zalloc(&m->arena, m->family_slots, sizeof(*m->family_table));
-	for (struct family *f = m->first; f; f = f->next)
-		m->family_table[family_slot(m, f->name)] = f;
+	for (uint32_t i = 0; i < old_slots; i++)
+		if (old[i])
+			m->family_table[family_slot(m, old[i]->name, old[i]->barred)] = old[i];
 }
 
 static const struct str derived_suffixes[] = { { "_sum", 4 }, { "_count", 6 }, { "_bucket", 7 } };
@@ -138,19 +119,11 @@ static bool clashes_with_parts(struct metrics *m, struct str name, enum metric_t
 	return false;
 }
 
-/* What the gateway itself serves under these names would meet ours (facts of 1.5 and later). */
-bool metric_name_reserved(struct str name)
-{
-	return str_eq(name, STR("push_time_seconds")) ||
-	       str_eq(name, STR("push_failure_time_seconds")) ||
-	       str_starts(name, STR("pushgateway_")) || str_starts(name, STR("promhttp_"));
-}
-
 static int refusal(struct metrics *m, struct str name, enum metric_type type)
 {
 	if (!metric_name_valid(name))
 		return DROP_NAME;
-	if (metric_name_reserved(name))
+	if (metric_name_reserved(name) && !metric_name_shared(name, type))
 		return DROP_RESERVED;
 	return clashes_with_parts(m, name, type) ? DROP_TYPE : -1;
 }
@@ -166,7 +139,33 @@ static struct family *new_family(struct metrics *m, struct str name, struct str 
 	f->type = type;
 	f->id = m->families;
 	f->refused = refused;
+	f->places = places_find(m->places, SCOPE_FAMILY, name);
 	return f;
+}
+
+/* NULL when the source wants it. The filter is asked once for each name. */
+static struct family *barred_family(struct metrics *m, struct str name, enum metric_type type)
+{
+	uint32_t at = family_slot(m, name, m->source);
+	struct family *f = m->family_table[at];
+
+	if (f || source_wants(m->source, name))
+		return f;
+	f = new_family(m, arena_str(&m->arena, name), STR(""), type, FAMILY_UNWANTED);
+	f->barred = m->source;
+	m->families++;
+	m->family_table[at] = f;
+	return f;
+}
+
+static void list_family(struct metrics *m, struct family *f)
+{
+	if (m->last)
+		m->last->next = f;
+	else
+		m->first = f;
+	m->last = f;
+	f->listed = true;
 }
 
 static struct family *get_family(struct metrics *m, struct str name, struct str help,
@@ -175,11 +174,21 @@ static struct family *get_family(struct metrics *m, struct str name, struct str 
 	if (m->family_slots < 2 * (m->families + 1) || !m->family_table)
 		grow_family_table(m);
 
-	uint32_t at = family_slot(m, name);
+	uint32_t at = family_slot(m, name, NULL);
 	struct family *f = m->family_table[at];
 
-	if (f && f->type == type)
+	if (f && f->type == type && f->source == m->source)
 		return f;
+	if (m->source && m->source->filters) {
+		struct family *barred = barred_family(m, name, type);
+
+		if (barred)
+			return barred;
+	}
+	if (f && f->type == type) {
+		source_note_part(m, f);
+		return f;
+	}
 	if (copy) {
 		name = arena_str(&m->arena, name);
 		help = arena_str(&m->arena, help);
@@ -190,17 +199,29 @@ static struct family *get_family(struct metrics *m, struct str name, struct str 
 	f = new_family(m, name, help, type, refusal(m, name, type));
 	m->families++;
 	m->family_table[at] = f;
-	if (m->last)
-		m->last->next = f;
-	else
-		m->first = f;
-	m->last = f;
+	list_family(m, f);
+	source_note_part(m, f);
 	return f;
 }
 
 struct family *metrics_family(struct metrics *m, const struct metric_desc *desc)
 {
 	return get_family(m, str_of(desc->name), str_of(desc->help), desc->type, false);
+}
+
+void metrics_claim(struct metrics *m, const struct metric_desc *desc)
+{
+	struct str name = str_of(desc->name);
+
+	if (m->family_slots < 2 * (m->families + 1) || !m->family_table)
+		grow_family_table(m);
+
+	struct family **slot = &m->family_table[family_slot(m, name, NULL)];
+
+	if (*slot)
+		return;
+	*slot = new_family(m, name, str_of(desc->help), desc->type, -1);
+	m->families++;
 }
 
 struct family *metrics_family_named(struct metrics *m, struct str name, struct str help,
@@ -263,20 +284,74 @@ static bool first_seen(struct metrics *m, const struct family *f, const struct l
 	return true;
 }
 
+static void count_dropped(struct metrics *m, enum drop_reason reason, uint64_t n)
+{
+	m->dropped[reason] += n;
+	for (struct metrics_source *s = m->source; s; s = s->parent)
+		s->dropped[reason] += n;
+}
+
 static void drop(struct family *f, const struct labels *labels, enum drop_reason reason)
 {
 	struct metrics *m = f->owner;
+	bool first = !m->dropped[reason] || (m->source && !m->source->dropped[reason]);
 
-	if (!m->dropped[reason]++)
-		m->dropped_example[reason] =
-			arena_printf(&m->arena, "%.*s{%.*s}", STR_ARG(f->name),
-				     STR_ARG(labels ? labels->text : STR("?")));
+	count_dropped(m, reason, 1);
+	if (!first)
+		return;
+
+	struct str example = arena_printf(&m->arena, "%.*s{%.*s}", STR_ARG(f->name),
+					  STR_ARG(labels ? labels->text : STR("?")));
+
+	if (!m->dropped_example[reason].n)
+		m->dropped_example[reason] = example;
+	for (struct metrics_source *s = m->source; s && !s->example[reason].n; s = s->parent)
+		s->example[reason] = example;
 }
 
-static bool over_limit(const struct metrics *m, const struct family *f)
+void metrics_dropped(struct metrics *m, enum drop_reason reason, uint64_t n, struct str example)
 {
-	return (m->limits.series && m->series >= m->limits.series) ||
-	       (m->limits.series_per_family && f->series >= m->limits.series_per_family);
+	count_dropped(m, reason, n);
+	if (!m->dropped_example[reason].n)
+		m->dropped_example[reason] = arena_str(&m->arena, example);
+	for (struct metrics_source *s = m->source; s && !s->example[reason].n; s = s->parent)
+		s->example[reason] = arena_str(&m->arena, example);
+}
+
+bool metrics_is_full(struct metrics *m)
+{
+	uint32_t *over = NULL;
+
+	if (m->over && m->limits.series && m->series >= m->limits.series)
+		over = &m->over;
+	for (struct metrics_source *s = m->source; s && s->bounded; s = s->parent)
+		if (s->over && m->series - s->before >= s->filter->series)
+			over = &s->over;
+	if (!over)
+		return false;
+	(*over)++;
+	count_dropped(m, DROP_LIMIT, 1);
+	return true;
+}
+
+/* While there is room for all, none of this asks who has a place. */
+
+static bool over_limit(struct metrics *m, struct family *f, const struct labels *labels)
+{
+	if (m->source && m->source->bounded && !source_has_room(m, f, labels))
+		return true;
+	if (m->limits.series_per_family &&
+	    (f->places || f->series >= m->limits.series_per_family) &&
+	    !places_admit(f->places, f->series, m->limits.series_per_family, f, labels)) {
+		f->over++;
+		return true;
+	}
+	if (m->limits.series && (m->places_all || m->series >= m->limits.series) &&
+	    !places_admit(m->places_all, m->series, m->limits.series, f, labels)) {
+		m->over++;
+		return true;
+	}
+	return false;
 }
 
 static struct sample *append(struct family *f)
@@ -300,6 +375,8 @@ static struct sample *append(struct family *f)
 		f->last = b;
 		f->last_cap = cap;
 	}
+	if (!f->listed)
+		list_family(m, f);
 	f->series++;
 	m->series++;
 	return &f->last->samples[f->last->n++];
@@ -327,24 +404,47 @@ static enum shape shape_of(enum metric_type type)
 					: SHAPE_VALUE;
 }
 
-/* The gate: a place for one more sample, or NULL with the drop counted. */
-static struct sample *admit(struct family *f, const struct labels *labels, enum shape shape)
+static bool is_own(const struct metrics *m)
 {
+	return m->own || (m->source && m->source->free);
+}
+
+static struct sample *find_sample(struct family *f, const struct labels *labels)
+{
+	for (struct block *b = f->first; b; b = b->next)
+		for (uint32_t i = 0; i < b->n; i++)
+			if (b->samples[i].labels == labels)
+				return &b->samples[i];
+	return NULL;
+}
+
+/* The gate: a place for one more sample, or NULL with the drop counted. */
+static struct sample *admit(struct family *f, const struct labels *given, enum shape shape)
+{
+	const struct metrics_source *source = f->owner->source;
+	bool reduces = source && source->looks && given;
+	const struct labels *labels = reduces ? source_labels(f->owner, given) : given;
 	int reason = f->refused;
 
+	if (reason == FAMILY_UNWANTED || (reduces && !labels))
+		return NULL;
+	reduces = reduces && source->drops;
 	if (reason < 0 && shape_of(f->type) != shape)
 		reason = DROP_TYPE;
 	if (reason < 0 && labels && has_own(labels, f->type))
 		reason = DROP_NAME;
 	if (reason < 0 && !labels)
 		reason = DROP_NAME;
-	if (reason < 0 && over_limit(f->owner, f))
+	/* First, lest what is the same in the end counts as many. */
+	if (reason < 0 && reduces && !first_seen(f->owner, f, labels))
+		reason = DROP_EQUAL;
+	if (reason < 0 && over_limit(f->owner, f, labels))
 		reason = DROP_LIMIT;
-	if (reason < 0 && !first_seen(f->owner, f, labels))
+	if (reason < 0 && !reduces && !first_seen(f->owner, f, labels))
 		reason = DROP_DUPLICATE;
 	if (reason >= 0) {
-		drop(f, labels, (enum drop_reason)reason);
-		return NULL;
+		drop(f, given, (enum drop_reason)reason);
+		return reason == DROP_DUPLICATE && is_own(f->owner) ? find_sample(f, labels) : NULL;
 	}
 
 	struct sample *s = append(f);

@@ -24,6 +24,7 @@ enum drop_reason {
 	DROP_RESERVED,  /* a name the Pushgateway keeps for itself */
 	DROP_LIMIT,     /* over limits.series or limits.series_per_family */
 	DROP_REJECTED,  /* a receiver refused this family before */
+	DROP_EQUAL,     /* equal to another series, now that labels_drop has been applied */
 	DROP_REASONS,
 };
 
@@ -82,6 +83,11 @@ struct block {
 	struct sample samples[];
 };
 
+struct metrics_source;
+struct family_part;
+struct places;
+struct places_book;
+
 struct family {
 	struct metrics *owner;
 	struct str name, help;
@@ -90,8 +96,18 @@ struct family {
 	struct block *first, *last;
 	struct family *next; /* in order of creation */
 	uint32_t last_cap;
-	int refused; /* -1, or the drop_reason that every sample meets */
+	bool listed; /* a family that is claimed is not, before it has a sample */
+	int refused; /* -1, or the drop_reason that every sample meets; FAMILY_UNWANTED */
+	const struct metrics_source *source; /* that asked for it last */
+	const struct metrics_source *barred; /* the source that does not want it */
+	struct family_part *parts;           /* which source added what, newest first */
+	uint32_t over;                       /* series that limits.series_per_family kept out */
+	struct places *places;
+	uint64_t hash; /* of the name, once it is needed */
 };
+
+/* What is added to it vanishes, and is not counted: a filter said so. */
+enum { FAMILY_UNWANTED = DROP_REASONS };
 
 struct metrics_limits {
 	uint32_t series, series_per_family; /* 0: no limit */
@@ -103,18 +119,32 @@ struct family_marks {
 	uint64_t bits[2];
 };
 
+/* What a label set is without the labels that a source drops. */
+struct labels_reduced {
+	const struct metrics_source *by;
+	const struct labels *to;
+};
+
 struct metrics {
 	struct arena arena;
 	struct metrics_limits limits;
+	struct metrics_source *source; /* who adds at the moment; see metric/source.h */
+	bool own; /* what is added is our word, and takes the place of the same series of others */
+	struct metrics_source *offenders; /* those over their limit, or with equal series */
+	struct places_book *places;       /* NULL: nothing is remembered of the last cycle */
+	struct places *places_all;
+	uint32_t over; /* series that limits.series kept out */
 	struct family *first, *last;
 	uint32_t families, series, labels;
 	uint64_t dropped[DROP_REASONS];           /* in this cycle */
 	struct str dropped_example[DROP_REASONS]; /* the first series of each, for the log */
 	size_t n_grouping;
-	struct str *grouping;
+	struct str *grouping, *group; /* names, and values or NULL */
 	struct family **family_table;
 	struct labels **labels_table;
-	struct family_marks *marks; /* by label set's id */
+	struct family_marks *marks;     /* by label set's id */
+	struct labels_reduced *reduced; /* so, too; NULL as long as nobody drops labels */
+	uint32_t n_reduced;
 	uint64_t *seen;
 	uint32_t family_slots, labels_slots, seen_slots, n_seen;
 };
@@ -130,10 +160,15 @@ void metrics_release(struct metrics *metrics);
  * The slices must live on.
  */
 void metrics_set_grouping(struct metrics *metrics, size_t n, struct str *names);
+/* Their values, too, in that order: what is told of this very group is known by them. */
+void metrics_set_group(struct metrics *metrics, struct str *values);
+bool metrics_is_group(const struct metrics *metrics, size_t n, const struct label *labels);
 bool metrics_is_grouping(const struct metrics *metrics, struct str name);
 
 /* Finds or makes the family; never NULL. A type conflict gives one that drops all. */
 struct family *metrics_family(struct metrics *metrics, const struct metric_desc *desc);
+/* The same before anybody has something for it, so that nobody gives it another type. */
+void metrics_claim(struct metrics *metrics, const struct metric_desc *desc);
 /* The same for a name made at run time (node_memory_<key>_bytes). */
 struct family *metrics_family_named(struct metrics *metrics, struct str name, struct str help,
 				    enum metric_type type);
@@ -146,6 +181,16 @@ const struct labels *metrics_labels(struct metrics *metrics, size_t n, const str
 
 /* The family of that name, or NULL. */
 struct family *metrics_find(const struct metrics *metrics, struct str name);
+
+/* Counts what is kept out already before it comes here; the example is copied. */
+void metrics_dropped(struct metrics *metrics, enum drop_reason reason, uint64_t n,
+		     struct str example);
+
+/*
+ * Whether a limit that was met before leaves no place for whatever the source that adds now may
+ * still have; then one more is counted as dropped.
+ */
+bool metrics_is_full(struct metrics *metrics);
 
 /* Takes out a family that a receiver refused, and counts its samples as dropped. */
 void metrics_reject(struct metrics *metrics, struct family *family);
@@ -173,4 +218,8 @@ const char *metric_type_name(enum metric_type type);
 const char *drop_reason_name(enum drop_reason reason);
 bool metric_name_valid(struct str name);
 bool metric_name_reserved(struct str name); /* by the Pushgateway */
+/* Whether it takes a family of such a name all the same. */
+bool metric_name_shared(struct str name, enum metric_type type);
+/* Those that no source of others' metrics may bring. */
+bool metric_name_own(struct str name);
 bool label_name_valid(struct str name);

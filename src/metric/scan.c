@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "metric/scan.h"
 
+#include <strings.h>
+
 #include "base/num.h"
 
 void scan_begin(struct scan *scan, struct str text, struct arena *arena)
@@ -180,6 +182,7 @@ static bool scan_sample(struct scan *scan, struct str line, struct scan_item *it
 	return true;
 }
 
+/* In whichever case, as a Pushgateway reads it. */
 static bool read_type(struct str word, enum metric_type *ret)
 {
 	static const struct {
@@ -199,7 +202,8 @@ static bool read_type(struct str word, enum metric_type *ret)
 	};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (str_eq(types[i].word, word)) {
+		if (types[i].word.n == word.n &&
+		    strncasecmp(types[i].word.p, word.p, word.n) == 0) {
 			*ret = types[i].type;
 			return true;
 		}

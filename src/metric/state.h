@@ -21,6 +21,7 @@ struct state {
 	bool changed;    /* since it was loaded or saved */
 	uint64_t serial; /* of the newest whole file; the next one goes into the other */
 	int dir;         /* where it is kept, for what belongs beside it; 0: not known */
+	bool lent;       /* another process pushes: beside it nothing is to be written */
 	size_t reserve;  /* both files are filled up to this size, so that there is room later */
 };
 

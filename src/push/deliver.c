@@ -7,14 +7,20 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "encode/encoder.h"
+#include "metric/scan.h"
 #include "push/gzip.h"
+#include "push/visible.h"
 
 enum {
 	ROUNDS_MAX = 4,         /* attempts with fewer families after a refusal */
 	REJECTED_SECONDS = 600, /* then a refused family is tried again */
+	PAGE_MAX = 64 << 20,    /* of what a gateway holds is looked at */
 	GZIP_MIN = 1024,
 	GZIP_LEVEL = 1, /* half the time of 6 for nine tenths of the gain */
 };
+
+static const struct str status_path = { "/api/v1/status", 14 };
+static const char version_key[] = "\"version\":";
 
 static struct str state_key(struct target *target, struct arena *arena, const char *what)
 {
@@ -231,7 +237,7 @@ static void remember_families(struct target *target, const struct metrics *metri
 }
 
 /* Families refused a short while ago stay out, so that each cycle costs one request. */
-static void drop_rejected(struct target *target, struct metrics *metrics, struct arena *scratch)
+void target_drop_rejected(struct target *target, struct metrics *metrics, struct arena *scratch)
 {
 	struct str names_key = state_key(target, scratch, "rejected");
 	struct str until_key = state_key(target, scratch, "rejected_until");
@@ -280,6 +286,17 @@ static struct str add_name(struct arena *scratch, struct str names, struct str n
 			    (int)name.n, name.p);
 }
 
+static void remember_rejected(struct target *target, struct arena *scratch,
+			      const struct delivery *d)
+{
+	struct str key = state_key(target, scratch, "rejected");
+
+	state_set(target->state, key,
+		  add_name(scratch, state_get(target->state, key), d->rejected));
+	state_set_u64(target->state, state_key(target, scratch, "rejected_until"),
+		      (uint64_t)time(NULL) + REJECTED_SECONDS);
+}
+
 /*
  * The gateway names the culprit in one of these ways (client_golang's registry, 1.5 and later):
  * collected metric "x" {...}; collected metric named "x"; gathered metric family x has type.
@@ -287,8 +304,8 @@ static struct str add_name(struct arena *scratch, struct str names, struct str n
 static bool reject_named(struct target *target, struct metrics *metrics, struct str text,
 			 struct arena *scratch, struct delivery *d)
 {
-	struct str names_key = state_key(target, scratch, "rejected"), word;
 	bool any = false, after_name = false;
+	struct str word;
 
 	while (str_word(&text, &word)) {
 		struct str bare = word;
@@ -308,14 +325,67 @@ static bool reject_named(struct target *target, struct metrics *metrics, struct 
 		d->rejected = add_name(scratch, d->rejected, f->name);
 		any = true;
 	}
-	if (any) {
-		struct str before = state_get(target->state, names_key);
-
-		state_set(target->state, names_key, add_name(scratch, before, d->rejected));
-		state_set_u64(target->state, state_key(target, scratch, "rejected_until"),
-			      (uint64_t)time(NULL) + REJECTED_SECONDS);
-	}
+	if (any)
+		remember_rejected(target, scratch, d);
 	return any;
+}
+
+/* The text of "key":"..." in a JSON answer that is known to be simple there. */
+static struct str json_text(struct str json, const char *quoted_key)
+{
+	const char *at = json.n ? memmem(json.p, json.n, quoted_key, strlen(quoted_key)) : NULL;
+	struct str rest;
+
+	if (!at)
+		return (struct str){ 0 };
+	rest = str_between(at + strlen(quoted_key), json.p + json.n);
+	rest = str_skip(rest, str_find(rest, '"') + 1);
+	return (struct str){ rest.p, str_find(rest, '"') };
+}
+
+/*
+ * Pushgateway 1.11.0 dies of its own log line about a refused push: nothing is stored, and nothing
+ * answered. What it holds tells which families of ours have another type there. Of no other is so
+ * much asked, lest all hosts together ask it of one that is just coming up again.
+ */
+static bool is_speechless(struct target *target, int64_t deadline, const struct sink_waiter *waiter,
+			  struct arena *scratch)
+{
+	struct sink_request request = { .method = SINK_GET, .path = status_path };
+	struct sink_reply reply;
+
+	return send(target, &request, deadline, waiter, scratch, &reply) == SINK_OK &&
+	       str_eq(json_text(reply.body, version_key), STR("1.11.0"));
+}
+
+static bool reject_other_types(struct target *target, struct metrics *metrics, int64_t deadline,
+			       const struct sink_waiter *waiter, struct arena *scratch,
+			       struct delivery *d)
+{
+	struct sink_request request = {
+		.method = SINK_GET,
+		.path = STR("/metrics"),
+		.reply_max = PAGE_MAX,
+	};
+	struct sink_reply reply;
+	struct scan_item item;
+	struct scan scan;
+
+	if (!is_speechless(target, deadline, waiter, scratch) ||
+	    send(target, &request, deadline, waiter, scratch, &reply) != SINK_OK)
+		return false;
+	scan_begin(&scan, reply.body, scratch);
+	while (scan_next_header(&scan, &item)) {
+		struct family *f = item.kind == SCAN_TYPE ? metrics_find(metrics, item.name) : NULL;
+
+		if (!f || !f->series || f->type == item.type)
+			continue;
+		metrics_reject(metrics, f);
+		d->rejected = add_name(scratch, d->rejected, f->name);
+	}
+	if (d->rejected.n)
+		remember_rejected(target, scratch, d);
+	return d->rejected.n > 0;
 }
 
 void target_deliver(struct target *target, struct metrics *metrics,
@@ -326,7 +396,7 @@ void target_deliver(struct target *target, struct metrics *metrics,
 	struct sink_reply reply;
 
 	*d = (struct delivery){ 0 };
-	drop_rejected(target, metrics, scratch);
+	target_drop_rejected(target, metrics, scratch);
 	if (probe_format(target, deadline, waiter, scratch, d, &format) < 0)
 		return;
 	for (int round = 0; round < ROUNDS_MAX; round++) {
@@ -348,6 +418,9 @@ void target_deliver(struct target *target, struct metrics *metrics,
 			state_set(target->state, state_key(target, scratch, "format"), STR("text"));
 			continue;
 		}
+		if (reply.hung_up && !d->rejected.n &&
+		    reject_other_types(target, metrics, deadline, waiter, scratch, d))
+			continue;
 		if (d->result != SINK_REFUSED ||
 		    !reject_named(target, metrics, reply.body, scratch, d))
 			break;
@@ -372,39 +445,52 @@ void target_delete(struct target *target, const struct sink_waiter *waiter, stru
 	state_unset(target->state, state_key(target, scratch, "families"));
 }
 
-/* The text of "key":"..." in a JSON answer that is known to be simple there. */
-static struct str json_text(struct str json, const char *quoted_key)
+/*
+ * Whether pushes would be taken by what is no Pushgateway, or one that hides its API; nothing is
+ * stored. A Pushgateway refuses to GET a group. Whoever does not would have to take an empty POST.
+ */
+static void probe_group(struct target *target, int64_t deadline, struct arena *scratch,
+			struct delivery *d)
 {
-	const char *at = json.n ? memmem(json.p, json.n, quoted_key, strlen(quoted_key)) : NULL;
-	struct str rest;
+	struct sink_request request = { .method = SINK_GET, .path = target->path };
+	struct str trouble;
+	struct sink_reply reply;
 
-	if (!at)
-		return (struct str){ 0 };
-	rest = str_between(at + strlen(quoted_key), json.p + json.n);
-	rest = str_skip(rest, str_find(rest, '"') + 1);
-	return (struct str){ rest.p, str_find(rest, '"') };
+	note(d, send(target, &request, deadline, NULL, scratch, &reply), &reply);
+	if (reply.status != 405) {
+		request.method = SINK_POST;
+		request.content_type = encoder_text.content_type;
+		note(d, send(target, &request, deadline, NULL, scratch, &reply), &reply);
+	}
+	if (reply.status == 405 && request.method == SINK_GET)
+		d->result = SINK_OK;
+	if (d->result == SINK_OK || d->result == SINK_OK_UNTYPED) {
+		d->result = SINK_OK;
+		d->message = STR("answers, but is no Pushgateway; gets text");
+		return;
+	}
+	trouble = reply.message;
+	d->message = arena_printf(scratch, "no Pushgateway is at this URL, is its path right? %.*s",
+				  STR_ARG(trouble));
 }
 
 void target_probe(struct target *target, struct arena *scratch, struct delivery *d)
 {
-	struct sink_request request = { .method = SINK_GET, .path = STR("/api/v1/status") };
+	struct sink_request request = { .method = SINK_GET, .path = status_path };
+	int64_t deadline = clock_ns(CLOCK_MONOTONIC) + target->conf.timeout_ns;
 	struct sink_reply reply;
 	struct str version;
 
 	*d = (struct delivery){ .message = STR("written locally, nothing to reach") };
 	if (!target->sink.type->remote)
 		return;
-	note(d,
-	     send(target, &request, clock_ns(CLOCK_MONOTONIC) + target->conf.timeout_ns, NULL,
-		  scratch, &reply),
-	     &reply);
+	note(d, send(target, &request, deadline, NULL, scratch, &reply), &reply);
 	if (d->result == SINK_OK &&
 	    memmem(reply.body.p, reply.body.n, "\"build_information\"", 19)) {
-		version = json_text(reply.body, "\"version\":");
+		version = visible(scratch, json_text(reply.body, version_key), 60);
 		d->message = arena_printf(scratch, "Pushgateway %.*s", STR_ARG(version));
 	} else if (d->result != SINK_DOWN && d->result != SINK_UNKNOWN && reply.status != 401 &&
 		   reply.status != 403 && reply.status) {
-		d->result = SINK_OK;
-		d->message = STR("answers, but is no Pushgateway; gets text");
+		probe_group(target, deadline, scratch, d);
 	}
 }

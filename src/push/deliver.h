@@ -57,6 +57,9 @@ int target_open(struct target *target, const struct target_conf *conf, struct st
 		struct str *ret_why);
 void target_close(struct target *target);
 
+/* Takes out what the gateway refused a short while ago, as a delivery does before it sends. */
+void target_drop_rejected(struct target *target, struct metrics *metrics, struct arena *scratch);
+
 /* Sends the metrics within the target's timeout, however many requests that takes. */
 void target_deliver(struct target *target, struct metrics *metrics,
 		    const struct sink_waiter *waiter, struct arena *scratch, struct delivery *ret);

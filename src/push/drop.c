@@ -131,6 +131,9 @@ int drop_open(int dir, const char *name, size_t max, struct str *ret_why)
 		r = refuse(ret_why, "not a regular file", -EBADMSG);
 	else if (st.st_nlink > 1)
 		r = refuse(ret_why, "a file with another name", -EBADMSG);
+	/* Its owner need not have written what it says, nor put it here. */
+	else if (st.st_mode & S_IWOTH)
+		r = refuse(ret_why, "a file that all can write", -EBADMSG);
 	else if ((uint64_t)st.st_size > max)
 		r = refuse(ret_why, "larger than dropbox.max_size", -EBADMSG);
 	else

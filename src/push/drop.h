@@ -26,9 +26,9 @@ enum { DROP_NAME_SIZE = 64, DROP_LABELS_MAX = 32 };
 int drop_put(const char *dir, const struct drop *drop);
 
 /*
- * Opens dir/name for reading: a regular file of one name, not larger than `max`. The fd; -EBADMSG
- * with ret_why when it is something else; or -errno, which says nothing against it. It never
- * blocks, and follows no link.
+ * Opens dir/name for reading: a regular file of one name, not for all to write, not larger than
+ * `max`. The fd; -EBADMSG with ret_why when it is something else; or -errno, which says nothing
+ * against it. It never blocks, and follows no link.
  */
 int drop_open(int dir, const char *name, size_t max, struct str *ret_why);
 

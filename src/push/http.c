@@ -13,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "push/credentials.h"
 #include "base/curl.h"
@@ -35,7 +34,8 @@ struct http {
 struct answer {
 	struct arena *arena;
 	char *p;
-	size_t n, cap, headers;
+	size_t n, cap, max, headers;
+	int64_t date;
 	bool full; /* there was more than anybody wants: ended on purpose */
 };
 
@@ -111,11 +111,28 @@ static int prepare(struct http *http, struct arena *arena, struct str *ret_why)
 	return -ENOMEM;
 }
 
+/* "Sat, 21 Nov 2026 21:13:13 GMT", or 0. */
+static int64_t http_date(struct str text)
+{
+	struct tm tm = { 0 };
+	char copy[40] = "";
+	const char *end;
+
+	text = str_trim(text);
+	if (text.n == 0 || text.n >= sizeof(copy))
+		return 0;
+	memcpy(copy, text.p, text.n);
+	end = strptime(copy, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	return end && !*end ? timegm(&tm) : 0;
+}
+
 static size_t on_header(char *data, size_t size, size_t n, void *arg)
 {
 	struct answer *answer = arg;
+	struct str line = { data, size * n };
 
-	(void)data;
+	if (str_starts(line, STR("Date: ")) || str_starts(line, STR("date: ")))
+		answer->date = http_date(str_skip(line, 6));
 	answer->headers += size * n;
 	if (answer->headers <= HEADERS_MAX)
 		return size * n;
@@ -128,8 +145,8 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	struct answer *answer = arg;
 	size_t take = size * n;
 
-	if (take > SINK_REPLY_MAX - answer->n) {
-		take = SINK_REPLY_MAX - answer->n;
+	if (take > answer->max - answer->n) {
+		take = answer->max - answer->n;
 		answer->full = true;
 	}
 	if (answer->cap - answer->n < take + 1) {
@@ -144,94 +161,38 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 		memcpy(answer->p + answer->n, data, take);
 	answer->n += take;
 	answer->p[answer->n] = '\0';
-	return answer->full ? 0 : take;
+	/* Less than there was ends the transfer. */
+	return take;
 }
 
-/* A setting that is refused must not be passed over: it might be the one that verifies. */
-struct setup {
-	const struct curl *curl;
-	CURL *easy;
-	CURLcode failed;
-};
-
-static void set_long(struct setup *setup, CURLoption option, long value)
-{
-	CURLcode code = setup->curl->easy_setopt(setup->easy, option, value);
-
-	if (code != CURLE_OK)
-		setup->failed = code;
-}
-
-static void set_pointer(struct setup *setup, CURLoption option, const void *value)
-{
-	CURLcode code = setup->curl->easy_setopt(setup->easy, option, value);
-
-	if (code != CURLE_OK)
-		setup->failed = code;
-}
-
-/* Sets a text that is configured, and nothing otherwise. */
-static void set_text(struct setup *setup, CURLoption option, struct str text)
-{
-	if (text.n)
-		set_pointer(setup, option, text.p);
-}
-
-static void set_function(struct setup *setup, CURLoption option, curl_write_callback function)
-{
-	CURLcode code = setup->curl->easy_setopt(setup->easy, option, function);
-
-	if (code != CURLE_OK)
-		setup->failed = code;
-}
-
-static void set_transport(struct setup *setup, const struct sink_conf *conf,
+static void set_transport(struct curl_setup *setup, const struct sink_conf *conf,
 			  const struct credentials *credentials)
 {
-	set_long(setup, CURLOPT_NOSIGNAL, 1);
-	set_long(setup, CURLOPT_FOLLOWLOCATION, 0);
-	set_long(setup, CURLOPT_PATH_AS_IS, 1);
-	set_long(setup, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-	set_pointer(setup, CURLOPT_USERAGENT, "peekpush/" PACKAGE_VERSION);
+	curl_set_long(setup, CURLOPT_NOSIGNAL, 1);
+	curl_set_long(setup, CURLOPT_FOLLOWLOCATION, 0);
+	curl_set_long(setup, CURLOPT_PATH_AS_IS, 1);
+	curl_set_long(setup, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+	curl_set_pointer(setup, CURLOPT_USERAGENT, "peekpush/" PACKAGE_VERSION);
 	/* Both are unknown to older libraries; the scheme has been checked anyway. */
 	(void)setup->curl->easy_setopt(setup->easy, CURL_OPTION_PROTOCOLS_STR, "http,https");
 	(void)setup->curl->easy_setopt(setup->easy, CURL_OPTION_QUICK_EXIT, 1L);
 	if (setup->curl->easy_setopt(setup->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket))
 		setup->failed = CURLE_UNKNOWN_OPTION;
-	if (credentials->password.p) {
-		set_long(setup, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
-		set_text(setup, CURLOPT_USERNAME, conf->user);
-		set_pointer(setup, CURLOPT_PASSWORD, credentials->password.p);
-	}
-	if (credentials->token.p) {
-		set_long(setup, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
-		set_text(setup, CURLOPT_XOAUTH2_BEARER, credentials->token);
-	}
-	set_text(setup, CURLOPT_CAINFO, conf->ca);
-	/* Else the system's directory of authorities would be trusted beside the one named. */
-	if (conf->ca.n)
-		set_pointer(setup, CURLOPT_CAPATH, NULL);
-	set_text(setup, CURLOPT_SSLCERT, conf->cert);
-	set_text(setup, CURLOPT_SSLKEY, conf->key);
-	/* A locked key must fail; without this OpenSSL asks at the terminal. */
-	if (conf->cert.n)
-		set_pointer(setup, CURLOPT_KEYPASSWD, "");
-	if (conf->insecure) {
-		set_long(setup, CURLOPT_SSL_VERIFYPEER, 0);
-		set_long(setup, CURLOPT_SSL_VERIFYHOST, 0);
-	}
+	curl_set_auth(setup, conf->user, credentials->password, credentials->token);
+	curl_set_tls(setup, conf->ca, conf->cert, conf->key, conf->insecure);
 }
 
-static void set_body(struct setup *setup, const struct sink_request *request)
+static void set_body(struct curl_setup *setup, const struct sink_request *request)
 {
 	if (setup->curl->easy_setopt(setup->easy, CURLOPT_POSTFIELDSIZE_LARGE,
 				     (curl_off_t)request->body.n))
 		setup->failed = CURLE_UNKNOWN_OPTION;
-	set_pointer(setup, CURLOPT_POSTFIELDS, request->body.n ? request->body.p : "");
+	curl_set_pointer(setup, CURLOPT_POSTFIELDS, request->body.n ? request->body.p : "");
 }
 
 /* A missing header would change what the body means: better no request than such a one. */
-static struct curl_slist *header(struct setup *setup, struct curl_slist *list, const char *text)
+static struct curl_slist *header(struct curl_setup *setup, struct curl_slist *list,
+				 const char *text)
 {
 	struct curl_slist *longer = setup->curl->slist_append(list, text);
 
@@ -240,7 +201,7 @@ static struct curl_slist *header(struct setup *setup, struct curl_slist *list, c
 	return longer ? longer : list;
 }
 
-static struct curl_slist *set_request(struct setup *setup, const struct sink_request *request,
+static struct curl_slist *set_request(struct curl_setup *setup, const struct sink_request *request,
 				      struct arena *arena)
 {
 	static const char *const methods[] = {
@@ -260,19 +221,21 @@ static struct curl_slist *set_request(struct setup *setup, const struct sink_req
 			list = header(setup, list, "Content-Encoding: gzip");
 		set_body(setup, request);
 	}
-	set_pointer(setup, CURLOPT_CUSTOMREQUEST, methods[request->method]);
-	set_pointer(setup, CURLOPT_HTTPHEADER, list);
+	if (request->accept)
+		list = header(setup, list, arena_printf(arena, "Accept: %s", request->accept).p);
+	curl_set_pointer(setup, CURLOPT_CUSTOMREQUEST, methods[request->method]);
+	curl_set_pointer(setup, CURLOPT_HTTPHEADER, list);
 	return list;
 }
 
-static void set_answer(struct setup *setup, struct http *http, struct answer *answer)
+static void set_answer(struct curl_setup *setup, struct http *http, struct answer *answer)
 {
 	http->error[0] = '\0';
-	set_pointer(setup, CURLOPT_ERRORBUFFER, http->error);
-	set_function(setup, CURLOPT_HEADERFUNCTION, on_header);
-	set_pointer(setup, CURLOPT_HEADERDATA, answer);
-	set_function(setup, CURLOPT_WRITEFUNCTION, on_body);
-	set_pointer(setup, CURLOPT_WRITEDATA, answer);
+	curl_set_pointer(setup, CURLOPT_ERRORBUFFER, http->error);
+	curl_set_function(setup, CURLOPT_HEADERFUNCTION, on_header);
+	curl_set_pointer(setup, CURLOPT_HEADERDATA, answer);
+	curl_set_function(setup, CURLOPT_WRITEFUNCTION, on_body);
+	curl_set_pointer(setup, CURLOPT_WRITEDATA, answer);
 }
 
 static int to_ms(int64_t ns)
@@ -349,7 +312,7 @@ static void transfer(struct http *http, const struct sink *sink, const struct si
 		     struct verdict_facts *facts)
 {
 	const struct curl *curl = &http->curl;
-	struct setup setup = { .curl = curl, .easy = http->easy };
+	struct curl_setup setup = { .curl = curl, .easy = http->easy };
 	int64_t deadline = clock_ns(CLOCK_MONOTONIC) + request->timeout_ns;
 	struct str url = arena_printf(answer->arena, "%s%.*s", http->endpoint.base.p,
 				      (int)request->path.n, request->path.p);
@@ -357,8 +320,8 @@ static void transfer(struct http *http, const struct sink *sink, const struct si
 
 	set_transport(&setup, &sink->conf, facts->credentials);
 	set_answer(&setup, http, answer);
-	set_pointer(&setup, CURLOPT_URL, url.p);
-	set_long(&setup, CURLOPT_TIMEOUT_MS, to_ms(request->timeout_ns));
+	curl_set_pointer(&setup, CURLOPT_URL, url.p);
+	curl_set_long(&setup, CURLOPT_TIMEOUT_MS, to_ms(request->timeout_ns));
 	facts->code = setup.failed;
 	if (facts->code == CURLE_OK && curl->multi_add_handle(http->multi, http->easy) != CURLM_OK)
 		facts->code = CURLE_FAILED_INIT;
@@ -383,7 +346,10 @@ static enum sink_result http_send(struct sink *sink, const struct sink_request *
 {
 	struct http *http = sink->self;
 	struct credentials credentials = { 0 };
-	struct answer answer = { .arena = arena };
+	struct answer answer = {
+		.arena = arena,
+		.max = request->reply_max ? request->reply_max : SINK_REPLY_MAX,
+	};
 	struct verdict_facts facts = {
 		.where = http->endpoint.where,
 		.host = http->endpoint.host,
@@ -401,6 +367,9 @@ static enum sink_result http_send(struct sink *sink, const struct sink_request *
 		return http->multi ? SINK_DOWN : SINK_MISCONFIGURED;
 	transfer(http, sink, request, waiter, &answer, &facts);
 	ret->status = facts.status;
+	ret->date = answer.date;
+	ret->cut = answer.full;
+	ret->hung_up = facts.code == CURLE_GOT_NOTHING;
 	ret->body = (struct str){ answer.p ? answer.p : "", answer.n };
 	facts.body = ret->body;
 	return verdict(&facts, arena, &ret->message);

@@ -26,13 +26,18 @@ struct sink_request {
 	struct str path; /* below the base URL: "/metrics/job/x/instance/y", already escaped */
 	struct str body;
 	const char *content_type; /* NULL without a body */
+	const char *accept;       /* what a GET would rather have; NULL: anything */
 	bool gzipped;             /* the body is gzip */
 	int64_t timeout_ns;       /* for everything: resolving, connecting, sending, the answer */
+	size_t reply_max;         /* how much of the answer is wanted; 0: SINK_REPLY_MAX */
 };
 
 struct sink_reply {
 	int status;         /* HTTP status, 0 when there was none */
-	struct str body;    /* the answer, at most SINK_REPLY_MAX bytes, borrowed from the arena */
+	struct str body;    /* the answer, as far as wanted, borrowed from the arena */
+	bool cut;           /* there was more of it */
+	bool hung_up;       /* the connection was closed without a word */
+	int64_t date;       /* the server's clock, in seconds; 0: not told */
 	struct str message; /* one line for a person: "connection refused by 127.0.0.1:9091" */
 };
 
@@ -61,7 +66,7 @@ struct sink;
 struct sink_type {
 	const char *name;
 	const char *schemes; /* "http:|https:" */
-	bool remote; /* somebody answers there, who may be asked what he takes */
+	bool remote;         /* somebody answers there, who may be asked what he takes */
 	int (*open)(struct sink *sink, struct str *ret_why);
 	enum sink_result (*send)(struct sink *sink, const struct sink_request *request,
 				 const struct sink_waiter *waiter, struct arena *arena,

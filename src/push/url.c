@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "base/cleanup.h"
 #include "push/visible.h"
 
 void base64_put(struct buf *out, struct str in, const char *last_two)
@@ -85,13 +86,17 @@ static int check_value(struct str name, struct str value, struct arena *arena, s
 	return 0;
 }
 
+bool group_label_name(struct str name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (!letter(name.p[i]) && !(i && digit(name.p[i])))
+			return false;
+	return name.n > 0;
+}
+
 static int check_name(struct str name, struct arena *arena, struct str *ret_why)
 {
-	bool legal = name.n && letter(name.p[0]);
-
-	for (size_t i = 0; i < name.n; i++)
-		legal = legal && (letter(name.p[i]) || digit(name.p[i]));
-	if (!legal)
+	if (!group_label_name(name))
 		return refuse(arena, name, "this is no label name, [a-zA-Z_][a-zA-Z0-9_]* is",
 			      ret_why);
 	if (str_starts(name, STR("__")))
@@ -136,6 +141,102 @@ int group_path(const struct group *group, struct buf *out, struct arena *arena, 
 	if (out->err)
 		*ret_why = STR("the grouping labels are too long");
 	return out->err;
+}
+
+static bool base64_like(struct str value)
+{
+	while (str_ends(value, STR("=")))
+		value.n--;
+	for (size_t i = 0; i < value.n; i++)
+		if (!letter(value.p[i]) && !digit(value.p[i]) && value.p[i] != '-')
+			return false;
+	return true;
+}
+
+static int put_item(struct str item, struct buf *out, struct arena *arena, struct str *ret_why)
+{
+	struct str name = { item.p, str_find(item, '=') }, value = str_skip(item, name.n + 1);
+	bool coded = str_ends(name, STR("@base64"));
+
+	name.n -= coded ? 7 : 0;
+	if (str_find(item, '=') == item.n || !group_label_name(name))
+		return refuse(arena, item, "this is not NAME=VALUE", ret_why);
+	if (coded && !base64_like(value))
+		return refuse(arena, name, "the value is not base64 of the alphabet of URLs",
+			      ret_why);
+	while (coded && str_ends(value, STR("=")))
+		value.n--;
+	if (!coded && value.n) {
+		put_pair(out, name, value);
+		return 0;
+	}
+	/* Without the = an empty value would be a path that ends in a slash. */
+	buf_char(out, '/');
+	buf_str(out, name);
+	buf_cstr(out, "@base64/");
+	buf_str(out, value);
+	if (!value.n)
+		buf_char(out, '=');
+	return 0;
+}
+
+int group_path_items(const struct str *items, size_t n, struct buf *out, struct arena *arena,
+		     struct str *ret_why)
+{
+	buf_cstr(out, "/metrics");
+	for (size_t i = 0; i < n; i++) {
+		int r = put_item(items[i], out, arena, ret_why);
+
+		if (r < 0)
+			return r;
+	}
+	if (out->err)
+		*ret_why = STR("the grouping labels are too long");
+	return out->err;
+}
+
+static uint32_t code_point(struct str bytes, size_t n)
+{
+	uint32_t code = (unsigned char)bytes.p[0];
+
+	if (n > 1)
+		code &= 0x7fU >> n;
+	for (size_t i = 1; i < n; i++)
+		code = code << 6 | ((unsigned char)bytes.p[i] & 0x3f);
+	return code;
+}
+
+struct str group_escaped_name(struct str name, struct arena *arena)
+{
+	_cleanup_buf_ struct buf out = { 0 };
+	size_t n;
+
+	if (group_label_name(name) && !str_starts(name, STR("U__")))
+		return name;
+	buf_cstr(&out, "U__");
+	for (; name.n && (n = str_utf8_char(name)) > 0; name = str_skip(name, n)) {
+		char c = name.p[0];
+
+		if (c == '_')
+			buf_cstr(&out, "__");
+		else if (letter(c) || (digit(c) && out.n > 3))
+			buf_char(&out, c);
+		else
+			buf_printf(&out, "_%x_", code_point(name, n));
+	}
+	return arena_str(arena, buf_view(&out));
+}
+
+void group_put_item(struct buf *out, struct str name, struct str value)
+{
+	bool bare = value.n == 0 || plain(value);
+
+	buf_str(out, name);
+	buf_cstr(out, bare ? "=" : "@base64=");
+	if (bare)
+		buf_str(out, value);
+	else
+		base64_put(out, value, "-_");
 }
 
 struct str group_text(const struct group *group, struct arena *arena)

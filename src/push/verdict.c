@@ -2,10 +2,10 @@
 #include "push/verdict.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/secret.h"
 #include "push/visible.h"
 
 enum { MESSAGE_MAX = 500, QUOTE_MAX = 300 };
@@ -67,7 +67,7 @@ static enum sink_result answered(const struct verdict_facts *facts, struct arena
 		return SINK_UNKNOWN;
 	}
 	if (facts->status < 400 && facts->location.n) {
-		detail = quote(facts, facts->location, arena);
+		detail = quote(facts, secret_without_user(facts->location, arena), arena);
 		*ret_message = arena_printf(
 			arena, "HTTP %d from %.*s: redirected to %.*s, which is not followed",
 			facts->status, STR_ARG(where), STR_ARG(detail));

@@ -2,6 +2,7 @@
 /*
  * The file of `peekpush metric`. Input: a byte that says what is done, then a text. What comes out
  * has no bad line, and a gauge that is set again changes nothing more.
+ * runner: -runs=250000
  */
 #include <stdlib.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Command lines. Input: words that end with NUL. Without regular expressions, as fuzz-conf.
+ * runner: -runs=180000
  */
 #include <stdlib.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Paths of control groups. What is found in one is a part of it, and an id is 64 hex digits. */
+/*
+ * Paths of control groups. What is found in one is a part of it, and an id is 64 hex digits.
+ * runner: -runs=600000
+ */
 #include <stdlib.h>
 
 #include "base/cleanup.h"

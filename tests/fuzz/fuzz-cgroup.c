@@ -2,6 +2,7 @@
 /*
  * One file of a control group in a tree of its own. Input: a byte that says which file it is, then
  * its text. Whatever it says, no sample is below 0 or no number, and the group itself is told of.
+ * runner: -runs=8000 -use_counters=0 -use_cmp=0
  */
 #include <fcntl.h>
 #include <ftw.h>

@@ -3,6 +3,7 @@
  * Keys of maps, by every decoder there is. Whatever the bytes are, a label is UTF-8 without control
  * characters, and reading one twice gives the same.
  * Input: a label as tags have it, a NUL, the key. The host is one without anything.
+ * runner: -runs=130000
  */
 #include <stdlib.h>
 

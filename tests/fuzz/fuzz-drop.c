@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file of the drop-box: whatever stands in it, what is taken from it is safe to push. */
+/*
+ * A file of the drop-box: whatever stands in it, what is taken from it is safe to push.
+ * runner: -runs=200000
+ */
 #include <stdlib.h>
 
 #include "encode/encoder.h"

@@ -2,6 +2,7 @@
 /*
  * What a job's history may say, as lines of key and value: whatever that is, what is told of the
  * job can be encoded, and one more run does not make the history grow without end.
+ * runner: -runs=2500
  */
 #include <stdlib.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the state keeps of containers. What was read is written and read again as the same. */
+/*
+ * What the state keeps of containers. What was read is written and read again as the same.
+ * runner: -runs=800000
+ */
 #include <stdlib.h>
 
 #include "base/cleanup.h"

@@ -3,6 +3,7 @@
  * Answers and files of container runtimes. Whatever they say, texts are UTF-8 of a bounded length,
  * labels legal and each there once, and paths absolute.
  * Input: the first byte chooses the form, the rest is JSON.
+ * runner: -runs=200000
  */
 #include <stdlib.h>
 

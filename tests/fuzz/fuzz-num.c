@@ -2,6 +2,7 @@
 /*
  * Numbers. Every parser on every input; what one takes, it must have taken for a reason that
  * holds without it: by its characters, by libc, or by printing and reading it again.
+ * runner: -runs=600000
  */
 #include <math.h>
 #include <stdlib.h>

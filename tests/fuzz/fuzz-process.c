@@ -2,6 +2,7 @@
 /*
  * What /proc says of one process. Input: a byte that says which file it is, then its text. A name
  * always ends, and a line that is refused has set no name.
+ * runner: -runs=1000000
  */
 #include <stdlib.h>
 

@@ -3,6 +3,7 @@
  * Entries of maps, to rows and samples: whatever a description that is accepted says, and whatever
  * bytes the kernel hands over, what is counted is counted once. Input: the description, a NUL, then
  * keys and values in turn.
+ * runner: -runs=60000
  */
 #include <stdlib.h>
 

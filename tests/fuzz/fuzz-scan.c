@@ -2,6 +2,7 @@
 /*
  * Exposition text. What feed_text() let in is sound: written as text and read again, nobody has
  * anything to say of it, and it is the same text.
+ * runner: -runs=35000
  */
 #include <stdlib.h>
 

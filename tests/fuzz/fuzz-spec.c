@@ -3,6 +3,7 @@
  * Descriptions of loaded objects. What is accepted must print to a text that is accepted again
  * and prints the same, and every number in it must lie inside of its map.
  * Input: the first byte chooses the grammar: a description, a label, or buckets.
+ * runner: -runs=200000
  */
 #include <stdlib.h>
 

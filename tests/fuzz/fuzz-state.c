@@ -2,6 +2,7 @@
 /*
  * State files. Input: a first byte that says how, then the file as it is, or the lines of one
  * whose hash is right. What can be loaded is saved and loads again as the same.
+ * runner: -runs=60000
  */
 #include <fcntl.h>
 #include <stdlib.h>

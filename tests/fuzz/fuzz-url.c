@@ -3,6 +3,7 @@
  * Grouping keys and base URLs. What is accepted must keep its promises: a path splits back
  * into the very labels it was made of, and no message contains more than one clean line.
  * Input: pieces that end with NUL: base URL, job, instance, then names and values by turns.
+ * runner: -runs=400000
  */
 #include <stdlib.h>
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-A message bus with a systemd behind it, as far as peekpush asks: bus.py SOCKET [WAY]
+A message bus with a systemd and a logind behind it, as far as peekpush asks: bus.py SOCKET [WAY]
 
 WAY is how it goes wrong: `mute` accepts and says nothing, `silent` lets one in and answers nothing,
-`shut` closes what it has accepted, `stuck` has no answer to ListUnits, `types` answers with others
+`shut` closes what it has accepted, `stuck` has no answer to its lists, `types` answers with others
 than are asked for, `short` with a message that ends too early. Without one all is well.
 """
 
@@ -19,6 +19,16 @@ UNITS = [
     ("gone.service", "not-found", "inactive"),
 ]
 STRINGS = {"Version": "252.39-1~deb12u1", "SystemState": "degraded", "Virtualization": "kvm"}
+SEATS = ["seat0", "seat1"]
+# Seat, and the properties; the one without is gone when it is asked for.
+SESSIONS = [
+    ("seat0", {"Remote": 0, "Type": "wayland", "Class": "user"}),
+    ("seat0", {"Remote": 0, "Type": "x11", "Class": "greeter"}),
+    ("", {"Remote": 1, "Type": "tty", "Class": "user"}),
+    ("", {"Remote": 1, "Type": "tty", "Class": "user"}),
+    ("", {"Remote": 1, "Type": "tty", "Class": "manager"}),
+    ("seat1", {}),
+]
 
 
 def pad(data, size):
@@ -63,25 +73,61 @@ def units():
     return struct.pack("<I", len(data)) + b"\0" * 4 + data
 
 
+def seats():
+    data = b""
+    for name in SEATS:
+        data = text(text(pad(data, 8), name), f"/seat/{name}")
+    return struct.pack("<I", len(data)) + b"\0" * 4 + data
+
+
+def sessions():
+    data = b""
+    for i, (seat, _) in enumerate(SESSIONS):
+        data = pad(text(pad(data, 8), f"c{i}"), 4) + struct.pack("<I", 1000 + i)
+        for value in ("anna", seat, f"/session/c{i}"):
+            data = text(data, value)
+    return struct.pack("<I", len(data)) + b"\0" * 4 + data
+
+
+def session_property(serial, fields, name):
+    """Of the session whose path is among the fields; None when it is no session's."""
+    for i, (_, properties) in enumerate(SESSIONS):
+        if f"/session/c{i}\0".encode() not in fields:
+            continue
+        if name not in properties:
+            return message(serial, "g", b"\0\0")
+        value = properties[name]
+        return message(serial, "v", variant(value, "s" if isinstance(value, str) else "b"))
+    return None
+
+
+LISTS = {"ListUnits": ("a(ssssssouso)", units), "ListSeats": ("a(so)", seats),
+         "ListSessions": ("a(susso)", sessions)}
+
+
 def member_of(fields):
     """Of so few methods, the one whose name is in there."""
-    for name in (b"Hello", b"ListUnits", b"Get"):
+    for name in (b"Hello", b"ListUnits", b"ListSeats", b"ListSessions", b"Get"):
         if name + b"\0" in fields:
             return name.decode()
     return ""
 
 
-def answer(serial, member, body, way):
+def answer(serial, fields, body, way):
+    member = member_of(fields)
     if member == "Hello":
         return message(serial, "s", text(b"", ":1.1"))
-    if way == "silent" or (way == "stuck" and member == "ListUnits"):
+    if way == "silent" or (way == "stuck" and member in LISTS):
         return b""
-    if member == "ListUnits":
+    if member in LISTS:
         if way == "types":
             return message(serial, "as", struct.pack("<I", 0))
-        return message(serial, "a(ssssssouso)", units())
+        return message(serial, LISTS[member][0], LISTS[member][1]())
     name = body.split(b"\0")[-2][-40:].decode(errors="replace").lstrip("\0")
     name = next((n for n in STRINGS if name.endswith(n)), name)
+    if b"/session/" in fields:
+        return session_property(serial, fields, next(n for n in ("Remote", "Type", "Class")
+                                                     if name.endswith(n)))
     if way == "types" and name != "Version":
         return message(serial, "v", variant(7, "u"))
     if name in STRINGS:
@@ -128,7 +174,7 @@ def serve(peer, way):
             length, serial, fields = struct.unpack("<III", head[4:])
             names = read(peer, fields + -fields % 8)
             body = read(peer, length)
-            said = answer(serial, member_of(names), body, way)
+            said = answer(serial, names, body, way)
             if way == "short" and b"Hello\0" not in names:
                 peer.sendall(said[:-3])
                 break

@@ -38,7 +38,8 @@ start_docker()
 	docker_socket=$docker_dir/docker.sock
 	export DOCKER_HOST=unix://$docker_socket
 	mkdir -p "$docker_dir"
-	"${inside[@]}" dockerd --data-root "$docker_dir/data" --exec-root "$docker_dir/exec" \
+	# Where containerd leaves its stacks when it is slow.
+	TMPDIR=$docker_dir "${inside[@]}" dockerd --data-root "$docker_dir/data" --exec-root "$docker_dir/exec" \
 		-H "$DOCKER_HOST" -p "$docker_dir/pid" "$@" >"$docker_dir/log" 2>&1 &
 	docker_pid=$!
 	wait_for 60 docker version >/dev/null 2>&1 || return
@@ -85,7 +86,7 @@ stop_podman()
 	[[ -d $tmp/podman ]] || return 0
 	own_podman rm -f -t 0 --all >/dev/null 2>&1
 	pkill -f -- "--root $tmp/podman/storage"
-	wait_for 20 podman_is_gone || pkill -KILL -f -- "--root $tmp/podman/storage"
+	wait_for 60 podman_is_gone || pkill -KILL -f -- "--root $tmp/podman/storage"
 }
 
 # Groups that the runtimes left empty. Others' are not empty, or are not called so.

@@ -74,12 +74,12 @@ of_instance()
 shape()
 {
 	sed -E 's/ [^ ]*$//; s/\{le=.*//' | grep '^node_\|^machine_' |
-		grep -v -e 'node_scrape_collector' -e node_network_address -e node_network_receive_nohandler -e '^node_arp' -e veth | sort -u
+		grep -v -e node_scrape_collector -e peekpush_collector -e node_network_address -e node_network_receive_nohandler -e '^node_arp' -e veth | sort -u
 }
 
 failing()
 {
-	grep 'node_scrape_collector_success.* 0$' | sort
+	grep '_collector_success.* 0$' | sort
 }
 
 run_agent()
@@ -148,7 +148,7 @@ check_agent()
 		echo >/host/proc/sys/vm/drop_caches' 2>&1 | grep -c 'Read-only')" 3 \
 		"it can write neither to the host nor to its image"
 	own_podman stop -t 15 agent >/dev/null 2>&1
-	check "an orderly end is told" wait_for 20 arrived \
+	check "an orderly end is told" wait_for 60 arrived \
 		'peekpush_running{instance="node-17",job="peekpush"} 0'
 	is "$(own_podman logs agent 2>&1 | grep -v ': delivering again$')" "" "it has nothing to complain of"
 	is "$(find "$run_volumes/peekpush/state" -name 'host.state.?' | wc -l | sed 's/[12]/some/')" some \

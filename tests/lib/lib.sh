@@ -11,10 +11,13 @@
 #	top       the root of the source tree
 #
 # $tmp/peekpush.conf and $tmp/state are this test's configuration and state. No agent of a test loads
-# BPF programs by itself, which would stay in the machine's kernel, and none sees those that are there.
+# BPF programs by itself, which would stay in the machine's kernel, and none sees those that are there;
+# nor does one see the machine's text files, or make a drop-box where users would find it.
 
 set -u
 export LC_ALL=C TZ=UTC
+# Another than the installed one is for trying out by hand.
+node_exporter_program=${PEEKPUSH_NODE_EXPORTER:-prometheus-node-exporter}
 # The machine's own settings must not decide what a test sees.
 unset "${!PEEKPUSH_@}" http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 top=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
@@ -24,14 +27,20 @@ tap_count=0
 tap_failed=0
 pids=()
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/e2e.XXXXXX") || exit 1
-mkdir "$tmp/state"
-echo "ebpf: { load = false; pins = \"$tmp/no-pins\"; };" >"$tmp/peekpush.conf"
+mkdir "$tmp/state" "$tmp/no-text"
+# For tests that write one of their own.
+apart="ebpf: { load = false; pins = \"$tmp/no-pins\"; }; dropbox: { directory = \"$tmp/no-box\"; };"
+cat >"$tmp/peekpush.conf" <<END
+$apart
+textfile: { directory = "$tmp/no-text"; };
+END
 export PEEKPUSH_CONFIG=$tmp/peekpush.conf PEEKPUSH_STATE_DIR=$tmp/state
 
-# Ends every process of this test, politely at first, and removes its directory.
+# Ends every process of this test, politely at first, and removes its directory, and those in /run
+# of runs that were killed, which nobody else could find without the records of them.
 cleanup()
 {
-	local pid i
+	local pid i dir
 
 	# bash runs the trap in a subshell too, when a signal hits that early.
 	((BASHPID == $$)) || return 0
@@ -48,6 +57,9 @@ cleanup()
 		kill -KILL "$pid" 2>/dev/null
 		wait "$pid" 2>/dev/null
 	done
+	while IFS= read -r dir; do
+		rm -rf "${dir#*=}"
+	done < <(grep -rhao --include='*.run.*' 'inside_dir=/run/peekpush/peekpush-......' "$tmp" 2>/dev/null)
 	rm -rf "$tmp"
 }
 trap cleanup EXIT
@@ -181,9 +193,10 @@ finish()
 }
 
 # The collectors that node_exporter has too, and the comparison with it or with ourselves.
-node_collectors="arp conntrack cpu cpufreq diskstats dmi edac entropy filefd filesystem hwmon
-	loadavg mdadm meminfo netclass netdev netstat nvme os powersupplyclass pressure rapl
-	schedstat selinux sockstat softnet stat textfile thermal_zone time timex udp_queues uname vmstat xfs"
+node_collectors="arp bcache bonding btrfs conntrack cpu cpufreq diskstats dmi edac entropy
+	fibrechannel filefd filesystem hwmon infiniband ipvs loadavg mdadm meminfo netclass netdev
+	netstat nfs nfsd nvme os powersupplyclass pressure rapl schedstat selinux sockstat softnet stat
+	tapestats textfile thermal_zone time timex udp_queues uname vmstat xfs zfs"
 
 # compare [OPTION...] ROUND...: see tests/lib/compare-exposition.py.
 compare()
@@ -262,7 +275,7 @@ fetch_quietly()
 # The address a Prometheus program chose for port 0, out of its log.
 listening()
 {
-	address=$(sed -n 's/.*msg="Listening on" address=\([0-9.:]*\)$/\1/p' "$1" 2>/dev/null)
+	address=$(sed -n 's/.*msg="Listening on" .*address=\([0-9.:]*\)$/\1/p' "$1" 2>/dev/null)
 	[[ -n $address ]]
 }
 
@@ -273,6 +286,8 @@ start_server()
 
 	shift 2
 	log=$tmp/$name.log
+	# Of the server before this one under the same name, where there was one.
+	rm -f "$log"
 	spawn "$log" "$@" --web.listen-address=127.0.0.1:0
 	if ! wait_for 60 listening "$log"; then
 		not_ok "$name starts" "$(tail -5 "$log")"
@@ -332,6 +347,12 @@ var/lib/docker/.+|var/lib/containers/storage/.+)(\$|/)"
 nvme\\d+n\\d+p)\\d+\$"
 )
 
+# 1.11.1, say.
+node_exporter_version()
+{
+	"$node_exporter_program" --version 2>&1 | sed -n 's/^node_exporter, version \([0-9.]*\).*/\1/p'
+}
+
 # start_node_exporter COLLECTOR [FLAG...]: COLLECTOR is a list with blanks; sets
 # `node_exporter` and `node_exporter_pid`.
 start_node_exporter()
@@ -342,7 +363,7 @@ start_node_exporter()
 	for name in $names; do
 		flags+=("--collector.$name")
 	done
-	start_server node_exporter / prometheus-node-exporter --collector.disable-defaults \
+	start_server node_exporter / "$node_exporter_program" --collector.disable-defaults \
 		"${flags[@]}" "$@"
 	node_exporter=$url node_exporter_pid=$spawned
 }
@@ -357,6 +378,14 @@ prom_query()
 prom_has()
 {
 	[[ -n $(prom_query "$1") ]]
+}
+
+# job_value JOB NAME [LABEL]: of the first series of peekpush_job_NAME at `gateway`; empty when there is none.
+job_value()
+{
+	fetch "$gateway/metrics" | JOB="job=\"$1\"" NAME="peekpush_job_$2{" LABEL=${3-} awk '
+		index($0, ENVIRON["NAME"]) == 1 && index($0, ENVIRON["JOB"]) &&
+			(ENVIRON["LABEL"] == "" || index($0, ENVIRON["LABEL"])) && !seen++ { print $NF }'
 }
 
 # With this test's own configuration and state, by the environment set above.

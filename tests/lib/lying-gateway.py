@@ -149,6 +149,13 @@ def mode_longline(conn, _request, _options):
     return True
 
 
+def mode_date(conn, request, _options):
+    """A header out of the path: /date/NAME/VALUE, a _ for each blank."""
+    _, _, name, value = request.path.split("/")[:4]
+    conn.sendall(answer(200, headers=[f"{name}: {value.replace('_', ' ')}"]))
+    return True
+
+
 def mode_echo(conn, request, _options):
     """Repeats everything it was sent, secrets too, as an error."""
     conn.sendall(answer(400, json.dumps(request.headers).encode()))
@@ -192,6 +199,95 @@ def mode_hangup(conn, _request, _options):
     """A good answer that promises to keep the connection, and then closes it."""
     conn.sendall(answer(200))
     return False
+
+
+def claims(what, headers=()):
+    """A mode that says it is a Pushgateway, and answers otherwise as `what` does."""
+    def mode(conn, request, options):
+        path = request.path.split("?")[0]
+        if path.endswith("/api/v1/status"):
+            conn.sendall(answer(200, json.dumps({"status": "success", "data": {
+                "build_information": {"version": "1.5.1\x1b[31m\n"},
+                "flags": {"web.enable-admin-api": "true",
+                          "web.telemetry-path": "/../x y\r\nX: y",
+                          "persistence.file": "\x1b]0;\x07"},
+                "start_time": "\x1b[2J2026-11-21T21:13:13Z"}}).encode(), headers))
+            return True
+        if path.endswith("/-/ready"):
+            conn.sendall(answer(200, b"OK"))
+            return True
+        return what(conn, request, options)
+    return mode
+
+
+def hostile(conn, request, _options):
+    """Names and values that would paint a terminal, forge a line or run in a shell."""
+    bad = "\x1b[31m\n$(touch pwned)`touch pwned`'\"; touch pwned #\u202e\u0085\t\\"
+    group = {"labels": {"job": bad, "instance": "", bad: bad, "x,job": "victim"},
+             "last_push_successful": False,
+             bad: {"type": bad, "help": bad, "metrics": [{"labels": {bad: bad}, "value": bad}]},
+             "peekpush_running": {"type": "GAUGE", "metrics": [{"value": "1e999"}, {}, 7, None]},
+             "push_time_seconds": {"time_stamp": bad, "type": 3, "metrics": {"value": []}}}
+    plain = {"labels": {"job": bad}, "last_push_successful": False, bad: group[bad]}
+    text = json.dumps({"status": "success", "data": [group, plain, 7, [], {}]})
+    if request.path.endswith("/metrics") and "/api/" not in request.path:
+        text = f'collected metric "{bad}" {{ label:<name:"job" value:"\\377 > {bad}\n' * 5
+        conn.sendall(answer(500, text.encode()))
+    else:
+        conn.sendall(answer(200, text.encode()))
+    return True
+
+
+def deep(conn, _request, _options):
+    """JSON that never gets to the point."""
+    conn.sendall(answer(200, b'{"data":[' + b'{"a":[' * 500000))
+    return True
+
+
+def half(conn, _request, _options):
+    """JSON that ends in the middle."""
+    conn.sendall(answer(200, b'{"status":"success","data":[{"labels":{"job":"j","x":"\\ud83'))
+    return True
+
+
+def unknown(conn, request, _options):
+    """Trouble of which nobody can say where it comes from."""
+    path = request.path
+    text = b'collected metric "x" { untyped:<value:1 > } is odd\n'
+    conn.sendall(answer(500 if path.endswith("/metrics") and "/api/" not in path else 404, text))
+    return True
+
+
+def empty(conn, request, _options):
+    """Nothing, and thus nothing wrong."""
+    metrics = b'{"status":"success","data":[]}' if "/api/" in request.path else b"a 1\n"
+    conn.sendall(answer(200, metrics))
+    return True
+
+
+mode_claims_unknown = claims(unknown)
+mode_claims_clock = claims(empty, ["Date: Mon, 20 Jul 2099 10:00:00 GMT"])
+mode_claims_huge = claims(mode_huge)
+mode_claims_slow = claims(mode_slow)
+mode_claims_binary = claims(mode_binary)
+mode_claims_cut = claims(mode_cut)
+mode_claims_hostile = claims(hostile)
+mode_claims_deep = claims(deep)
+mode_claims_half = claims(half)
+
+
+def mode_hidden(conn, request, _options):
+    """A proxy that lets pushes through and no more."""
+    push = "/metrics/job/" in request.path
+    conn.sendall(answer(404 if not push else 405 if request.method == "GET" else 200))
+    return True
+
+
+def mode_lenient(conn, request, _options):
+    """Takes pushes with 204, and has nothing at any other path, as databases do."""
+    push = "/metrics/job/" in request.path and request.method == "POST"
+    conn.sendall(answer(204 if push else 404, b"" if push else b"unsupported path requested\n"))
+    return True
 
 
 def mode_early(_conn, _request, _options):

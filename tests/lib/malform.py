@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Damages each file below HOST in turn and samples: malform.py PEEKPUSH HOST [BELOW]."""
+"""Damages files below HOST in turn and samples: malform.py PEEKPUSH HOST WHAT.
+
+WHAT is PART/PARTS, of all files with all collectors, or COLLECTOR,... that alone are asked.
+"""
 import os
 import re
 import subprocess
@@ -27,6 +30,10 @@ ONLY_SOURCE = {
     "proc/sys/net/netfilter/nf_conntrack_count": ["conntrack"],
     "proc/sys/net/netfilter/nf_conntrack_max": ["conntrack"],
     "proc/net/stat/nf_conntrack": ["conntrack"],
+    "proc/net/ip_vs_stats": ["ipvs"],
+    "proc/net/rpc/nfs": ["nfs"],
+    "proc/net/rpc/nfsd": ["nfsd"],
+    "proc/net/xfrm_stat": ["xfrm"],
     "proc/vmstat": ["vmstat"],
     "root/etc/os-release": ["os"],
     "sys/devices/system/clocksource/clocksource0/available_clocksource": ["time"],
@@ -79,12 +86,14 @@ def check(run, what):
     return None
 
 
-def unnoticed(run, path, how):
+def unnoticed(run, names, path, how):
     """A collector that takes nonsense for success, or does not name the file."""
     if how not in ("empty", "garbled", "digits gone", "a directory"):
         return None
     for name in ONLY_SOURCE.get(path, []):
         if name in ANY_WORD and how not in ("empty", "a directory"):
+            continue
+        if name not in names:
             continue
         if b'node_scrape_collector_success{collector="%s"} 0' % name.encode() not in run.stdout:
             return f"{path}, {how}: {name} calls it a success"
@@ -122,16 +131,19 @@ def put(path, how, data):
 
 
 class Trial:
-    def __init__(self, peekpush, host, below=None):
-        self.peekpush, self.host, self.below = peekpush, host, below
+    def __init__(self, peekpush, host, what):
+        self.peekpush, self.host = peekpush, host
+        self.part, _, self.parts = what.partition("/")
         self.roots = []
         for option, name in (("procfs", "proc"), ("sysfs", "sys"), ("rootfs", "root"),
                              ("udev", "udev")):
             self.roots += [f"--{option}", os.path.join(host, name)]
-        self.names = collectors(peekpush, self.roots)
+        self.names = [*self.part.split(","), "loadavg"]
+        if self.parts:
+            self.names = collectors(peekpush, self.roots)
         self.tried = self.turn = 0
         self.failures = [f"{path}: no fixture has it" for path in ONLY_SOURCE
-                         if not below and not os.path.exists(os.path.join(host, path))]
+                         if self.parts and not os.path.exists(os.path.join(host, path))]
 
     def damages(self, below, data):
         every = list(damages(data)) + [(how, b"") for how in REPLACED]
@@ -151,7 +163,7 @@ class Trial:
         for how, damaged in self.damages(below, data):
             put(path, how, damaged)
             run = sample(self.peekpush, self.roots, self.names)
-            problem = check(run, f"{below}, {how}") or unnoticed(run, below, how)
+            problem = check(run, f"{below}, {how}") or unnoticed(run, self.names, below, how)
             self.tried += 1
             if problem:
                 self.failures.append(problem)
@@ -161,7 +173,10 @@ class Trial:
 
 def main():
     trial = Trial(*sys.argv[1:])
-    for path in regular_files(os.path.join(trial.host, trial.below or "")):
+    paths = sorted(regular_files(trial.host))
+    if trial.parts:
+        paths = paths[int(trial.part) :: int(trial.parts)]
+    for path in paths:
         trial.file(path)
     print("\n".join(trial.failures[:20]))
     print(f"{trial.tried} damaged files, {len(trial.failures)} failures")

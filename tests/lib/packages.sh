@@ -13,6 +13,7 @@ packages_build=(
 	libconfig-dev
 	libcurl4-openssl-dev
 	libjansson-dev
+	libpcre2-dev
 	libsystemd-dev
 	zlib1g-dev
 )
@@ -33,6 +34,7 @@ packages_tests=(
 	bash-completion
 	binutils
 	bpftool
+	btrfs-progs
 	busybox-static
 	docker-compose
 	docker.io

@@ -46,26 +46,26 @@ remark()
 	sed 's,^,tests/run: ,' <<<"$*" >>"$log"
 }
 
-# show LOG: a failed step's output, with paths as they are in the tree, without make's progress.
+# show LOG...: a failed step's output, with paths as they are in the tree, without make's progress.
 # What failed comes first, since who keeps this output may cut it.
 show()
 {
-	{
-		failures "$1" | sed 's/^/     ! /'
-		sed -e '/^  [A-Z]\{2,\}  *[^ ]*$/d' -e 's/^/     | /' "$1"
-	} | sed -e "s,$build/src/,,g" -e 's,\(\.\./\)\{1\,4\}src/,,g'
+	local log
+
+	for log; do
+		failures "$log" | sed 's/^/     ! /'
+		sed -e '/^  [A-Z]\{2,\}  *[^ ]*$/d' -e 's/^/     | /' "$log"
+	done | sed -e "s,$build/src/,,g" -e 's,\(\.\./\)\{1\,4\}src/,,g'
 }
 
 # fail NAME BEGIN DETAIL LOG...: reports what failed now and once more at the end.
 fail()
 {
-	local name=$1 log lines
+	local name=$1 lines
 
 	report FAIL "$name" "$2" "$3"
 	shift 3
-	for log; do
-		show "$log"
-	done
+	show "$@"
 	lines=$(in_a_line "$@")
 	broken+=("$name${lines:+: $lines}")
 }

@@ -20,8 +20,9 @@ import tempfile
 import yaml
 
 PREFIXES = {
-    "agent": ("Agent", "Gateway", "Watchdog"), "container": ("Container",), "energy": ("Energy",),
-    "host": ("Host",), "job": ("Job",), "kernel": ("Kernel",), "ml": ("Ml",), "recording": (),
+    "agent": ("Agent", "Gateway", "Watchdog"), "container": ("Container",), "disk": ("Host",),
+    "energy": ("Energy",), "host": ("Host",), "job": ("Job",), "kernel": ("Kernel",),
+    "ml": ("Ml",), "recording": (),
 }
 SEVERITIES = {"critical", "warning", "info"}
 # Pushed by the gateway for every group.

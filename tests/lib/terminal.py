@@ -19,7 +19,7 @@ import time
 PEEKPUSH, SCRATCH = sys.argv[1], os.path.abspath(sys.argv[2])
 # "env": without a wrapper, to see what the tests themselves expect of a shell.
 RUN = "env" if PEEKPUSH == "env" else f"{PEEKPUSH} run --"
-PATIENCE = 20
+PATIENCE = 60
 
 # Writes down every signal it gets and is otherwise not impressed; it ends when there is a
 # file of that name with .quit, for it must not read from the terminal when in the background.
@@ -419,8 +419,8 @@ def settings():
     with shell() as t:
         t.line(f"stty -g >{SCRATCH}/before; {RUN} sh -c 'stty -g >{SCRATCH}/inside'; "
                f"stty -g >{SCRATCH}/after")
-        until("all is written", lambda: os.path.exists(f"{SCRATCH}/after"))
-        time.sleep(0.2)
+        until("all is written", lambda: os.path.exists(f"{SCRATCH}/after") and
+              os.path.getsize(f"{SCRATCH}/after"))
     texts = []
     for name in ("before", "inside", "after"):
         with open(f"{SCRATCH}/{name}", encoding="ascii") as f:

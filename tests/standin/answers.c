@@ -123,7 +123,10 @@ int answer(int gpu, const char *what, struct line *ret)
 		_exit(139);
 	if (strcmp(ret->word[2], "wait") == 0) {
 		struct line go;
+		FILE *file = ret->n > 3 ? fopen(ret->word[3], "we") : NULL;
 
+		if (file)
+			(void)fclose(file);
 		while (!find(-1, "go", 0, &go))
 			(void)usleep(5000);
 	}

@@ -8,8 +8,8 @@
  *	0 PowerUsage 71234		what GPU 0 answers to nvmlDeviceGetPowerUsage
  *	0 Temperature.0 41		... to a call with an argument
  *	1 FanSpeed error 3		an error; a line that is not there is error 3, not supported
- *	1 FanSpeed hang			never answers; "crash" ends the process, "wait" waits for a
- *					line "go 1"
+ *	1 FanSpeed hang			never answers; "crash" ends the process, "wait PATH"
+ *					makes that file and waits for a line "go 1"
  *	* Init error 9			a call that has no GPU; a GPU's line that begins with * is
  *all GPUs' 0 compute PID BYTES [GI CI]	a process; so with "graphics" 0 sample PID SM MEM ENC DEC
  *what one did, now 0 part GI CI UUID TOTAL FREE USED RESERVED NAME...

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <sys/types.h>
+
 #include "bpf/load.h"
 #include "bpf/processes.h"
 

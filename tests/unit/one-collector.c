@@ -50,6 +50,7 @@ void one_start(struct one *one, const char *name, const void *conf, bool residen
 	assert_int_equal(mkdirat(one->root, "proc", 0755), 0);
 	assert_int_equal(mkdirat(one->root, "sys", 0755), 0);
 	assert_int_equal(mkdirat(one->root, "root", 0755), 0);
+	assert_int_equal(mkdirat(one->root, "udev", 0755), 0);
 	metrics_init(&one->metrics, (struct metrics_limits){ 0 });
 	for (size_t i = 0; i < collector_count(); i++)
 		if (strcmp(collector_registry[i]->name, name) == 0)

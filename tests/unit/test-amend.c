@@ -111,6 +111,22 @@ static void test_others(void **state)
 	assert_text(buf_view(&w->out), "x 1\ny 2\n# TYPE m counter\nm 1\n");
 	assert_int_equal(w->report.lost, 2);
 	assert_true(str_starts(w->report.lost_text, STR("2: ")));
+
+	assert_int_equal(amend(w, "# TYPE h histogram\nh_sum 4\n# TYPE h gauge\n", &a), 0);
+	assert_text(buf_view(&w->out), "# TYPE h histogram\nh_sum 4\n# TYPE m counter\nm 1\n");
+	assert_int_equal(w->report.lost, 1);
+	assert_text(w->report.lost_text, "3: the metric has another type already");
+
+	/* A type behind its lines, or behind what it would make parts of it. */
+	assert_int_equal(amend(w, "h 2\nh_bucket 1\n# TYPE h histogram\n", &a), 0);
+	assert_text(buf_view(&w->out), "h 2\nh_bucket 1\n# TYPE m counter\nm 1\n");
+	assert_int_equal(w->report.lost, 1);
+	assert_text(w->report.lost_text, "3: the type comes too late");
+	assert_int_equal(amend(w, "# HELP h H.\nh_sum 1\n# TYPE h summary\n", &a), 0);
+	assert_text(buf_view(&w->out), "# HELP h H.\nh_sum 1\n# TYPE m counter\nm 1\n");
+	assert_int_equal(amend(w, "# HELP h H.\nh_sum 1\n# TYPE h gauge\nh 1\n", &a), 0);
+	assert_text(buf_view(&w->out),
+		    "# HELP h H.\n# TYPE h gauge\nh 1\nh_sum 1\n# TYPE m counter\nm 1\n");
 }
 
 static void test_clashes(void **state)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -388,6 +389,42 @@ static void test_typical(void **state)
 	end(&w);
 }
 
+/* A run that did not take place is counted, and nothing else is told of it. */
+static void test_skipped(void **state)
+{
+	struct book book;
+	struct world w;
+	struct str text;
+
+	(void)state;
+	begin(&w);
+	(void)settled(&w, &book, 1, "success", 30);
+	text = settled(&w, &book, 2, "skipped", 0);
+	assert_part(text, "runs_total{result=\"skipped\"} 1\n");
+	assert_part(text, "\npeekpush_job_success 1\n");
+	assert_part(text, "\npeekpush_job_duration_seconds 30\n");
+	assert_part(text, "peekpush_job_run_duration_seconds_count 1\n");
+	assert_absent(text, "last_failure");
+	end(&w);
+}
+
+/* What cannot be read may be about to be written. */
+static void test_young_records_stay(void **state)
+{
+	static const struct timespec long_ago[2] = { { 1, 0 }, { 1, 0 } };
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	unit_write(w.dir, "x.run.0", STR("no record"));
+	record_sweep(w.dir, "x.run");
+	assert_int_equal(files(&w, ".run.0"), 1);
+	assert_int_equal(utimensat(w.dir, "x.run.0", long_ago, 0), 0);
+	record_sweep(w.dir, "x.run");
+	assert_int_equal(files(&w, ".run.0"), 0);
+	end(&w);
+}
+
 /* From when on a job is known that never succeeded; a history of before this was kept, too. */
 static void test_first(void **state)
 {
@@ -536,6 +573,82 @@ static void test_held(void **state)
 	end(&w);
 }
 
+/* A directory for metrics from inside, with a file in it, that a lost run names. */
+static struct str name_dir(struct world *w, const char *name)
+{
+	struct str path = arena_printf(&w->arena, "%s/%s", w->path, name);
+	struct record lost;
+	int fd;
+
+	assert_int_equal(mkdirat(w->dir, name, 0700), 0);
+	fd = openat(w->dir, arena_printf(&w->arena, "%s/job.prom", name).p, O_CREAT | O_WRONLY,
+		    0600);
+	assert_true(fd >= 0);
+	(void)close(fd);
+	make(w, &lost, GROUP, 7);
+	state_set(&lost.facts, STR("inside_dir"), path);
+	assert_int_equal(record_save(&lost, false), 0);
+	record_close(&lost);
+	return path;
+}
+
+static bool is_left(struct world *w, struct str path)
+{
+	struct str file = arena_printf(&w->arena, "%.*s/job.prom", STR_ARG(path));
+	struct book book;
+	bool there;
+
+	open_book(w, &book, NULL);
+	assert_int_equal(book_save(&book), 0);
+	book_close(&book);
+	there = access(file.p, F_OK) == 0;
+	assert_int_equal(access(path.p, F_OK) == 0, there);
+	return there;
+}
+
+/* Of a directory that somebody watches, or that is not called like one of ours, nothing goes. */
+static void test_inside_of_lost(void **state)
+{
+	struct world w;
+	struct str path;
+	int fd;
+
+	(void)state;
+	begin(&w);
+	assert_false(is_left(&w, name_dir(&w, "peekpush-aaaaaa")));
+	assert_true(is_left(&w, name_dir(&w, "precious-aaaaaa")));
+	assert_true(is_left(&w, name_dir(&w, "peekpush-aaaaaaa")));
+	path = name_dir(&w, "peekpush-bbbbbb");
+	fd = open(path.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	assert_true(is_left(&w, path));
+	(void)close(fd);
+	path = name_dir(&w, "peekpush-cccccc");
+	assert_int_equal(chmod(path.p, 0755), 0);
+	assert_true(is_left(&w, path));
+	end(&w);
+}
+
+/* A user who has the state names a directory of root's. */
+static void test_forged(void **state)
+{
+	enum { SOMEBODY = 64123 };
+	struct world w;
+	struct str path;
+
+	(void)state;
+	if (geteuid() != 0)
+		return;
+	begin(&w);
+	assert_int_equal(fchown(w.dir, SOMEBODY, SOMEBODY), 0);
+	path = name_dir(&w, "peekpush-aaaaaa");
+	assert_true(is_left(&w, path));
+	path = name_dir(&w, "peekpush-bbbbbb");
+	assert_int_equal(chown(path.p, SOMEBODY, SOMEBODY), 0);
+	assert_false(is_left(&w, path));
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -546,11 +659,15 @@ int main(void)
 		cmocka_unit_test(test_overlap),
 		cmocka_unit_test(test_boots),
 		cmocka_unit_test(test_typical),
+		cmocka_unit_test(test_skipped),
+		cmocka_unit_test(test_young_records_stay),
 		cmocka_unit_test(test_first),
 		cmocka_unit_test(test_other_buckets),
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_jobs_that_never_come_again),
 		cmocka_unit_test(test_held),
+		cmocka_unit_test(test_inside_of_lost),
+		cmocka_unit_test(test_forged),
 	};
 
 	return cmocka_run_group_tests_name("book", tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Choosing among the real collectors, and running collectors of the test's own. */
 #include <errno.h>
+#include <fcntl.h>
 
 #include "unit.h"
 
@@ -8,7 +9,7 @@
 #include "collect/run.h"
 #include "encode/encoder.h"
 
-enum { SECTIONS_MAX = 128 };
+enum { SECTIONS_MAX = 512 };
 
 /* What a collector of the test's own is to do, and what was done with it. */
 struct script {
@@ -193,11 +194,18 @@ static void test_registry(void **state)
 		for (size_t k = 0; k < i; k++)
 			assert_string_not_equal(c->name, collector_registry[k]->name);
 		/* Where others leave something is not of the collector alone. */
-		if (c->section && strcmp(c->name, "textfile") != 0 &&
-		    strcmp(c->name, "ebpf") != 0) {
+		if (c->section && strcmp(c->section->path, c->name) != 0) {
 			assert_true(str_starts(str_of(c->section->path), STR("collectors.")));
 			assert_string_equal(c->section->path + 11, c->name);
 		}
+		assert_true(str_starts(str_of(collector_filters[i].path), STR("collectors.")));
+		assert_string_equal(collector_filters[i].path + 11, c->name);
+		/* What all have must not mean something else of one. */
+		for (const struct opt *own = c->section ? c->section->opts : NULL; own && own->name;
+		     own++)
+			for (const struct opt *opt = collector_filters[i].opts; opt->name; opt++)
+				assert_true(strcmp(c->section->path, c->name) == 0 ||
+					    strcmp(own->name, opt->name) != 0);
 	}
 	/* It counts what was dropped from the others. */
 	assert_string_equal(collector_registry[collector_count() - 1]->name, "self");
@@ -467,11 +475,11 @@ static void test_long_why(void **state)
 
 static void test_helpers(void **state)
 {
-	static const struct attr_row rows[] = {
-		{ "a", { "a_bytes", "Help.", METRIC_GAUGE }, 1024 },
-		{ "b", { "b", "Help.", METRIC_GAUGE }, 0 },
-		{ "none", { "none", "Help.", METRIC_GAUGE }, 0 },
-		{ "bad", { "bad", "Help.", METRIC_GAUGE }, 0 },
+	static const struct table_row rows[] = {
+		ROW_GAUGE("a", "a_bytes", "Help.", .scale = 1024),
+		ROW_GAUGE("b", "b", "Help."),
+		ROW_GAUGE("none", "none", "Help."),
+		ROW_GAUGE("bad", "bad", "Help."),
 	};
 	struct world *w = *state;
 	struct collect *c;
@@ -519,6 +527,90 @@ static void test_helpers(void **state)
 	assert_int_equal(w->metrics.series, 2);
 }
 
+static int visit(struct collect *c, int dir, struct str name, void *arg)
+{
+	struct buf *seen = arg;
+
+	(void)c;
+	assert_true(dir >= 0);
+	buf_str(seen, name);
+	return str_eq(name, STR("d2")) ? -EIO : 0;
+}
+
+static void test_tables(void **state)
+{
+	static const struct table_row rows[] = {
+		ROW_COUNTER("io", "io_total", "Help.", .column = 1),
+		ROW_COUNTER("io", "hex_total", "Help.", .column = 2, .form = ROW_HEX),
+		ROW_GAUGE("load", "load", "Help.", .form = ROW_REAL),
+		ROW_GAUGE("size", "size_bytes", "Help.", .form = ROW_SIZE,
+			  .label = { STR("kind"), STR("k") }),
+	};
+	static const struct metric_desc info = { "info", "Help.", METRIC_GAUGE };
+	static const struct text_row texts[] = { { "d1/model", "model" }, { "none", "vendor" } };
+	struct world *w = *state;
+	struct table_row many[70];
+	struct buf seen = { 0 };
+	struct collect *c;
+	const struct labels *labels, *other;
+	struct str text;
+
+	play(w);
+	c = &w->all.slots[0].c;
+	labels = METRIC_LABELS(c->out, { STR("d"), STR("1") });
+	other = METRIC_LABELS(c->out, { STR("d"), STR("2") });
+	text = STR("io 1 18446744073709551615 ff\n\nother\nload: 1.5\nsize 1.5k\nsize 2\n");
+	assert_int_equal(collect_lines(c, "/x", text, labels, rows, ARRAY_SIZE(rows)), 0);
+	text = exposition(w);
+	assert_part(text, "io_total{d=\"1\"} 1.8446744073709552e+19\n");
+	assert_part(text, "hex_total{d=\"1\"} 255\n");
+	assert_part(text, "load{d=\"1\"} 1.5\n");
+	assert_part(text, "size_bytes{d=\"1\",kind=\"k\"} 1536\n");
+	/* Of many rows, each by itself is there or not, with or without a colon. */
+	for (size_t i = 0; i < ARRAY_SIZE(many); i++)
+		many[i] = (struct table_row)ROW_GAUGE(arena_printf(&w->arena, "k%zu", i).p,
+						      arena_printf(&w->arena, "many_%zu", i).p,
+						      "Help.", .or_zero = true);
+	assert_int_equal(collect_lines(c, "/x", STR("k0: 5\nk65 6\n"), labels, many, 70), 0);
+	text = exposition(w);
+	assert_part(text, "many_0{d=\"1\"} 5\n");
+	assert_part(text, "many_64{d=\"1\"} 0\n");
+	assert_part(text, "many_65{d=\"1\"} 6\n");
+	assert_part(text, "many_1{d=\"1\"} 0\n");
+	assert_int_equal(collect_known_lines(c, "/x", STR("io: 1 7 f"), other, rows, 1), 0);
+	assert_part(exposition(w), "io_total{d=\"2\"} 7\n");
+	assert_int_equal(collect_lines(c, "/x", STR("a\nio 1 2"), labels, rows, 4), -EBADMSG);
+	assert_text(c->why, "/x: line 2 lacks a number");
+
+	assert_int_equal(collect_each(c, HOST_SYS, "devices", visit, &seen), -ENODATA);
+	assert_text(c->why, "/sys/devices is not there");
+	assert_int_equal(mkdirat(w->dir, "devices", 0755), 0);
+	assert_int_equal(collect_each(c, HOST_SYS, "devices", visit, &seen), 0);
+	assert_text(c->why, "/sys/devices is empty");
+	assert_int_equal(collect_each_in(c, w->dir, "devices", visit, &seen), 0);
+	assert_int_equal(collect_each_in(c, w->dir, "none", visit, &seen), 0);
+	for (size_t i = 0; i < 4; i++) {
+		static const char *const names[] = { "d10", "d2", "d1", "e" };
+
+		text = arena_printf(&w->arena, "devices/%s", names[i]);
+		assert_int_equal(mkdirat(w->dir, text.p, 0755), 0);
+	}
+	unit_write(w->dir, "devices/file", STR("no directory"));
+	assert_int_equal(symlinkat("e", w->dir, "devices/link"), 0);
+	assert_int_equal(collect_each(c, HOST_SYS, "devices", visit, &seen), -EIO);
+	assert_text(buf_view(&seen), "d1d2d10elink");
+	buf_release(&seen);
+
+	unit_write(w->dir, "devices/d1/model", STR("m 1\n"));
+	_cleanup_fd_ int dir = openat(w->dir, "devices", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	collect_info(c, dir, &info, labels, texts, ARRAY_SIZE(texts));
+	family_add(collect_familyf(c, METRIC_GAUGE, "Help.", "a_%s", "b-c d"), labels, 1);
+	text = exposition(w);
+	assert_part(text, "info{d=\"1\",model=\"m 1\",vendor=\"\"} 1\n");
+	assert_part(text, "a_b_c_d{d=\"1\"} 1\n");
+}
+
 /* An agent looks for what was never there once a minute only; a oneshot each time. */
 static void test_absent(void **state)
 {
@@ -551,6 +643,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_notes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_why, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_helpers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tables, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_absent, setup, teardown),
 	};
 

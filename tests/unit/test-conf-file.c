@@ -421,6 +421,31 @@ static void test_bad_drop_ins(void **state)
 	assert_part(conf_error(w->conf), "/conf.d: Permission denied");
 }
 
+/* In /tmp anybody may be first to make a conf.d. */
+static void test_planted_drop_ins(void **state)
+{
+	struct world *w = *state;
+
+	drop_in(w, "1.conf", "push: { job = \"theirs\"; };");
+	assert_int_equal(fchmod(w->dir, 01777), 0);
+	assert_int_equal(load(w, ""), 0);
+	if (geteuid() != 0)
+		return;
+	assert_int_equal(fchown(w->drop_ins, 64123, 64123), 0);
+	assert_int_equal(load(w, ""), -EINVAL);
+	assert_part(conf_error(w->conf), "/conf.d: made by another user");
+	/* Who has the directory for himself may have it from whom he wants. */
+	assert_int_equal(fchmod(w->dir, 0755), 0);
+	assert_int_equal(load(w, ""), 0);
+	assert_int_equal(fchmod(w->dir, 01777), 0);
+	assert_int_equal(renameat(w->dir, "conf.d", w->dir, "mine"), 0);
+	assert_int_equal(fchown(w->drop_ins, 0, 0), 0);
+	assert_int_equal(symlinkat("mine", w->dir, "conf.d"), 0);
+	assert_int_equal(load(w, ""), 0);
+	assert_int_equal(fchownat(w->dir, "conf.d", 64123, 64123, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(load(w, ""), -EINVAL);
+}
+
 static void test_drop_ins_is_no_directory(void **state)
 {
 	struct world *w = *state;
@@ -506,6 +531,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_drop_ins, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_planted_drop_ins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_drop_ins_is_no_directory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_many_drop_ins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_odd_files, setup, teardown),

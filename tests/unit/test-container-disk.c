@@ -9,7 +9,7 @@
 #include "base/conf.h"
 #include "base/file.h"
 #include "collect/container/disk.h"
-#include "collect/node/filesystems.h"
+#include "collect/common/filesystems.h"
 
 struct scene {
 	struct world world;

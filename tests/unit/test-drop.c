@@ -82,12 +82,15 @@ static void test_no_files(void **state)
 	memset(big, 'x', sizeof(big));
 	unit_write(dir, "big", (struct str){ big, sizeof(big) });
 	unit_write(dir, "two", STR("x"));
+	unit_write(dir, "all", STR("x"));
+	assert_int_equal(fchmodat(dir, "all", 0602, 0), 0);
 	assert_int_equal(linkat(dir, "two", dir, "names", 0), 0);
 	assert_int_equal(symlinkat("two", dir, "link"), 0);
 	assert_int_equal(mkfifoat(dir, "pipe", 0600), 0);
 	assert_int_equal(mkdirat(dir, "dir", 0700), 0);
 	refuse(dir, "big", "larger than dropbox.max_size");
 	refuse(dir, "two", "a file with another name");
+	refuse(dir, "all", "a file that all can write");
 	refuse(dir, "link", "a symbolic link");
 	refuse(dir, "pipe", "not a regular file");
 	refuse(dir, "dir", "not a regular file");

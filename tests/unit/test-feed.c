@@ -110,6 +110,7 @@ static void test_headers(void **state)
 	flawed("# TYPE a counter\na 1\n# TYPE a gauge\n",
 	       "file.prom:3: a: has another TYPE further up, which counts",
 	       "# TYPE a counter\na 1\n");
+	sound("# TYPE a Counter\na 1\n", "# TYPE a counter\na 1\n");
 	flawed("# TYPE a tree\na 1\n", "file.prom:1: an unknown TYPE", "# TYPE a untyped\na 1\n");
 }
 
@@ -169,8 +170,13 @@ static void test_histograms(void **state)
 	      "3\n"
 	      "h_sum{x=\"1\"} 2.5\nh_count{x=\"1\"} 3\nh_bucket{x=\"2\",le=\"+Inf\"} 0\n"
 	      "h_sum{x=\"2\"} 0\nh_count{x=\"2\"} 0\n");
-	flawed("# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_sum 1\nh_count 1\na 1\n",
+	sound("# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_sum 2\nh_count 3\n",
+	      "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 3\nh_sum 2\n"
+	      "h_count 3\n");
+	flawed("# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_sum 1\na 1\n",
 	       "file.prom:2: h: this histogram has no +Inf bucket", "# TYPE a untyped\na 1\n");
+	flawed("# TYPE h histogram\nh_bucket{le=\"1\"} 4\nh_sum 1\nh_count 3\n",
+	       "file.prom:2: h: this histogram is not cumulative", "");
 	flawed("# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\n",
 	       "file.prom:2: h: this histogram is not cumulative", "");
 	flawed("# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 2\n",
@@ -308,8 +314,9 @@ static void test_limits(void **state)
 	assert_int_equal(w.report.dropped, 5);
 	assert_int_equal(w.metrics.dropped[DROP_LIMIT], 5);
 	assert_text(w.metrics.dropped_example[DROP_LIMIT], "c{}");
-	assert_text(w.report.messages[1], "f:4: d: more series than the limits allow");
-	assert_text(w.report.messages[3], "f:7: h: more series than the limits allow");
+	/* A flood is told once. */
+	assert_int_equal(w.report.n, 1);
+	assert_text(w.report.messages[0], "f:3: c: more series than the limits allow");
 	end(&w);
 
 	/* A family that is full leaves room for others. */

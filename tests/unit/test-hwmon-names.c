@@ -35,17 +35,17 @@ static void test_file_names(void **state)
 		"temp1_",    "1_input", "temp_input",  "power_now",
 		"temp1-max", "Temp1",   "voltage1_in", "temp99999999999999999999_input",
 	};
-	struct sensor_file file;
+	struct hwmon_file file;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
-		assert_true(sensor_file_parse(str_of(good[i].name), &file));
+		assert_true(hwmon_file_parse(str_of(good[i].name), &file));
 		assert_str(file.type, good[i].type);
 		assert_str(file.property, good[i].property);
 		assert_int_equal(file.number, good[i].number);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		if (sensor_file_parse(str_of(bad[i]), &file))
+		if (hwmon_file_parse(str_of(bad[i]), &file))
 			fail_msg("\"%s\" is taken for a sensor's", bad[i]);
 }
 
@@ -95,9 +95,9 @@ static void test_metrics(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct sensor_file file;
+		struct hwmon_file file;
 		struct sensor_metric metric;
-		bool made = sensor_file_parse(str_of(cases[i].file), &file) &&
+		bool made = hwmon_file_parse(str_of(cases[i].file), &file) &&
 			    sensor_metric_of(&arena, &file, cases[i].has_bare, &metric);
 
 		if (made != (cases[i].name != NULL))
@@ -117,11 +117,11 @@ static void test_clean(void **state)
 	_cleanup_arena_ struct arena arena = { 0 };
 
 	(void)state;
-	assert_str(sensor_clean(&arena, STR("coretemp.0")), "coretemp_0");
-	assert_str(sensor_clean(&arena, STR("LNXSYBUS:00")), "lnxsybus:00");
-	assert_str(sensor_clean(&arena, STR(" _a\xc3\xa9\xff_b_ ")), "a___b");
-	assert_str(sensor_clean(&arena, STR("--")), "");
-	assert_str(sensor_clean(&arena, (struct str){ 0 }), "");
+	assert_str(hwmon_clean(&arena, STR("coretemp.0")), "coretemp_0");
+	assert_str(hwmon_clean(&arena, STR("LNXSYBUS:00")), "lnxsybus:00");
+	assert_str(hwmon_clean(&arena, STR(" _a\xc3\xa9\xff_b_ ")), "a___b");
+	assert_str(hwmon_clean(&arena, STR("--")), "");
+	assert_str(hwmon_clean(&arena, (struct str){ 0 }), "");
 }
 
 int main(void)

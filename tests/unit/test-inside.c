@@ -225,7 +225,7 @@ static void test_hostile_files(void **state)
 	assert_int_equal(symlinkat("/etc/passwd", w.inside.fd, "link.prom"), 0);
 	for (int i = 0; i < 3 << 20; i++)
 		buf_char(&line, 'x');
-	buf_cstr(&line, "\ngood 1\n");
+	buf_cstr(&line, "evil 5\ngood 1\n");
 	unit_write(w.inside.fd, "job.prom", buf_view(&line));
 	assert_text(look(&w, false), "good 1\n");
 	assert_part(buf_view(&w.said), "pipe.prom: not a regular file, not read\n");

@@ -38,8 +38,6 @@ static void test_values(void **state)
 	assert_int_equal(json_i64(json_get(json, "n")), -7);
 	assert_int_equal(json_i64(json_get(json, "f")), 0);
 	assert_int_equal(json_i64(json_get(json, "a")), 0);
-	assert_true(json_yes(json_get(json, "t")));
-	assert_false(json_yes(json_get(json, "n")));
 	assert_int_equal(json_size(json_get(json, "l")), 3);
 	assert_int_equal(json_size(json_get(json, "a")), 0);
 	assert_text(json_text(json_at(json_get(json, "l"), 1)), "two");

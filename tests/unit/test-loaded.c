@@ -296,9 +296,7 @@ static void test_open(void **state)
 	object = loaded_find(&set, STR("demo"));
 	assert_ptr_equal(object, &set.objects[0]);
 	assert_null(loaded_find(&set, STR("other")));
-	assert_int_equal(loaded_map(object, STR("other")), -ENOENT);
-	assert_int_equal(loaded_each(loaded_map(object, STR("counts")), &object->spec.maps[0],
-				     &scratch, see, &seen),
+	assert_int_equal(loaded_each(object->maps[0], &object->spec.maps[0], &scratch, see, &seen),
 			 0);
 	assert_int_equal(times[7], 1);
 	assert_int_equal(seen.sum, 49);
@@ -320,7 +318,7 @@ static void test_read_only(void **state)
 	assert_int_equal(loaded_open(pinned.path, STR(""), &set), 0);
 
 	union bpf_attr attr = {
-		.map_fd = (uint32_t)loaded_map(&set.objects[0], STR("counts")),
+		.map_fd = (uint32_t)set.objects[0].maps[0],
 		.key = (uintptr_t)&key,
 		.value = (uintptr_t)&value,
 	};
@@ -506,9 +504,9 @@ static void test_damaged_map(void **state)
 	pinned_add(&pinned, DEMO, "map_counts", map);
 	pinned_add(&pinned, DEMO, "map_other", other);
 	assert_int_equal(loaded_open(pinned.path, STR(""), &set), 0);
-	assert_true(loaded_map(&set.objects[0], STR("counts")) >= 0);
-	assert_int_equal(loaded_map(&set.objects[0], STR("missing")), -ENOENT);
-	assert_int_equal(loaded_map(&set.objects[0], STR("other")), -EBADMSG);
+	assert_true(set.objects[0].maps[0] >= 0);
+	assert_int_equal(set.objects[0].maps[1], -ENOENT);
+	assert_int_equal(set.objects[0].maps[2], -EBADMSG);
 	loaded_close(&set);
 	pinned_drop(&pinned, DEMO);
 }

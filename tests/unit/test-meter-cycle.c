@@ -27,7 +27,10 @@ static int start(void **state)
 {
 	static struct one one;
 
-	one_start(&one, "rapl", NULL, true);
+	/* As it is by default: no option is on. */
+	static const bool conf[8];
+
+	one_start(&one, "rapl", conf, true);
 	one_write(&one, "proc/sys/kernel/random/boot_id", "12345678-1234-1234-1234-123456789abc\n");
 	one_write(&one, ZONE0 "name", "package-0\n");
 	number(&one, ZONE0 "max_energy_range_uj", RANGE);

@@ -258,7 +258,8 @@ static void test_names(void **state)
 static void test_reserved(void **state)
 {
 	static const char *const names[] = { "push_time_seconds", "push_failure_time_seconds",
-					     "pushgateway_build_info", "promhttp_x" };
+					     "pushgateway_build_info", "promhttp_x",
+					     "promhttp_metric_handler_requests_total" };
 	struct metrics *m = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -267,6 +268,12 @@ static void test_reserved(void **state)
 	family_add(family(m, "push_time", METRIC_GAUGE), metrics_no_labels(m), 1);
 	family_add(family(m, "process_open_fds", METRIC_GAUGE), metrics_no_labels(m), 1);
 	assert_int_equal(m->series, 2);
+	/* The gateway has these, too, and takes others of the same type. */
+	family_add(family(m, "promhttp_metric_handler_requests_in_flight", METRIC_GAUGE),
+		   metrics_no_labels(m), 1);
+	family_add(family(m, "promhttp_metric_handler_errors_total", METRIC_COUNTER),
+		   metrics_no_labels(m), 1);
+	assert_int_equal(m->series, 4);
 }
 
 static void test_limits(void **state)

@@ -9,10 +9,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/file.h"
-#include "collect/node/netclass.h"
+#include "host/netclass.h"
 
 enum { MANY = NETCLASS_KEPT_DEVICES + 12 };
 

@@ -280,6 +280,8 @@ static void test_hang(void **state)
 /* A driver that is loaded by its first user answers later, and the same child gets the answer. */
 static void test_slow_start(void **state)
 {
+	_cleanup_arena_ struct arena arena = { 0 };
+	struct timespec moment = { 0, 10000000 };
 	struct nvml_patience patience = short_patience;
 	const struct nvml_snapshot *s;
 	struct scene scene;
@@ -287,9 +289,12 @@ static void test_slow_start(void **state)
 	(void)state;
 	patience.cycle_ns = 1000000;
 	begin(&scene, true, &patience);
-	say(&scene, "* Init wait\n", two);
+	say(&scene, arena_printf(&arena, "* Init wait %s/waits\n", scene.path).p, two);
 	assert_int_equal(nvml_of_cycle(&scene.host, NVML_WANT_ENERGY, &s), -ETIMEDOUT);
 	assert_part(str_of(nvml_why(&scene.host)), "still being started");
+	for (int i = 0; i < 6000 && faccessat(scene.root, "waits", F_OK, 0) < 0; i++)
+		(void)nanosleep(&moment, NULL);
+	assert_int_equal(unlinkat(scene.root, "waits", 0), 0);
 	/* Another child would meet this. */
 	say(&scene, "go 1\n* Init error 9\n", two);
 	nvml_be_patient(&scene.host, &long_patience);

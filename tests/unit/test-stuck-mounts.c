@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "collect/node/stuck_mounts.h"
+#include "collect/common/stuck_mounts.h"
 
 static const int64_t minute = INT64_C(60000000000), no_time = INT64_C(1);
 

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include <errno.h>
 
-#include "base/cleanup.h"
+#include "unit.h"
+
 #include "push/endpoint.h"
 #include "push/url.h"
 #include "push/visible.h"
@@ -229,6 +224,88 @@ static void test_refused_endpoints(void **state)
 	}
 }
 
+/* What group_put_item() writes is read as the same path; what it cannot have written is refused. */
+static void test_items(void **state)
+{
+	static const struct {
+		struct str value;
+		const char *item, *path;
+	} cases[] = {
+		{ STR("a.b:1-2_C"), "x=a.b:1-2_C", "/metrics/x/a.b:1-2_C" },
+		{ STR(""), "x=", "/metrics/x@base64/=" },
+		{ STR("."), "x@base64=Lg", "/metrics/x@base64/Lg" },
+		{ STR("\xff\xfe,"), "x@base64=__4s", "/metrics/x@base64/__4s" },
+		{ STR("a b"), "x@base64=YSBi", "/metrics/x@base64/YSBi" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_arena_ struct arena arena = { 0 };
+		_cleanup_buf_ struct buf item = { 0 }, path = { 0 };
+		struct str why = { 0 }, view;
+
+		group_put_item(&item, STR("x"), cases[i].value);
+		view = buf_view(&item);
+		assert_text(view, cases[i].item);
+		assert_int_equal(group_path_items(&view, 1, &path, &arena, &why), 0);
+		assert_text(buf_view(&path), cases[i].path);
+	}
+}
+
+/* As prometheus/common writes them, and a colon, too, which it would leave as it is. */
+static void test_escaped_names(void **state)
+{
+	static const struct {
+		struct str name;
+		const char *escaped;
+	} cases[] = {
+		{ STR("zone"), "zone" },
+		{ STR("_Zone_1"), "_Zone_1" },
+		{ STR("zone.x"), "U__zone_2e_x" },
+		{ STR("a_b c"), "U__a__b_20_c" },
+		{ STR("a:b"), "U__a_3a_b" },
+		{ STR("0a0"), "U___30_a0" },
+		{ STR("U__zone_2e_x"), "U__U____zone__2e__x" },
+		{ STR("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"), "U___e9__20ac__1f600_" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_arena_ struct arena arena = { 0 };
+		struct str escaped = group_escaped_name(cases[i].name, &arena);
+
+		assert_text(escaped, cases[i].escaped);
+		assert_true(group_label_name(escaped));
+	}
+}
+
+static void test_refused_items(void **state)
+{
+	static const struct str items[] = {
+		STR(""),
+		STR("x"),
+		STR("=a"),
+		STR("1x=a"),
+		STR("x y=a"),
+		STR("x-y=a"),
+		STR("@base64=YQ"),
+		STR("x@base64=a+b"),
+		STR("x@base64=a/b"),
+		STR("x@base64=a b"),
+		STR("x@base32=aa"),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(items); i++) {
+		_cleanup_arena_ struct arena arena = { 0 };
+		_cleanup_buf_ struct buf path = { 0 };
+		struct str why = { 0 };
+
+		if (group_path_items(&items[i], 1, &path, &arena, &why) != -EINVAL || !why.n)
+			fail_msg("%s is taken", items[i].p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +314,9 @@ int main(void)
 		cmocka_unit_test(test_base64_of_nul_and_padding),
 		cmocka_unit_test(test_refused_groups),
 		cmocka_unit_test(test_group_text),
+		cmocka_unit_test(test_items),
+		cmocka_unit_test(test_escaped_names),
+		cmocka_unit_test(test_refused_items),
 		cmocka_unit_test(test_visible),
 		cmocka_unit_test(test_endpoints),
 		cmocka_unit_test(test_refused_endpoints),

@@ -14,6 +14,11 @@ def gateway(metric, **labels):
     return sel(metric, instance=GATEWAY, **labels)
 
 
+def fared(what):
+    """Of every collector: those that node_exporter lacks have a family of their own."""
+    return sel("", __name__=f"~(node_scrape|peekpush)_collector_{what}")
+
+
 def none_is_zero(expr):
     return f"({expr}) or vector(0)"
 
@@ -49,7 +54,7 @@ OVERVIEW = row(
          spark=False),
     stat("Failing collectors", "Collectors that are on and tell nothing; the table below names "
          "them. Many are those of hardware that a host lacks.", "short",
-         none_is_zero(f'count({sel("node_scrape_collector_success")} == 0)'),
+         none_is_zero(f'count({fared("success")} == 0)'),
          thresholds=limits((1, ORANGE)), spark=False),
     stat("Waiting", "Results of jobs in spools, and files in drop-boxes, that are still to be "
          "delivered.", "short",
@@ -107,13 +112,13 @@ COST = row(
 COLLECTORS = row(
     "Collectors",
     graph("Slowest collectors", "The longest time of all chosen hosts; ten of them.", "s",
-          (f'topk(10, max by (collector) ({sel("node_scrape_collector_duration_seconds")}))',
+          (f'topk(10, max by (collector) ({fared("duration_seconds")}))',
            "{{collector}}")),
     table("Collectors that tell nothing", "On, and without data at the last push: the hardware is "
           "absent, or something is wrong. `peekpush list` on the host says which.",
           {"instance": ("Host", HOST_CELL), "collector": ("Collector", {})},
           [column("Works", f'max by (instance, collector) '
-                  f'({sel("node_scrape_collector_success")}) == 0', "bool_yes_no", w=90)],
+                  f'({fared("success")}) == 0', "bool_yes_no", w=90)],
           w=12, h=8, sort="Host", nothing="All tell something."),
     graph("Events that BPF programs lost", "Not counted, because a program's map was full; by "
           "object.", "short", (growth("instance, object", "peekpush_bpf_lost_total"),

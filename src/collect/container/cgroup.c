@@ -5,8 +5,6 @@
  */
 #include "collect/container/cgroup.h"
 
-#include <errno.h>
-
 #include "base/clock.h"
 #include "collect/container/disk.h"
 #include "collect/container/network.h"
@@ -203,6 +201,7 @@ const struct collector collector_cgroup = {
 	.reads = "/sys/fs/cgroup, /sys/dev/block, /proc/{diskstats,meminfo,stat}, "
 		 "/proc/PID/{cgroup,net/dev}, /proc/1/mountinfo, statfs(2)",
 	.on = true,
+	.ours = true,
 	.section = &section_cgroup,
 	.self_size = sizeof(struct cgroup_self),
 	.run = run,

@@ -5,8 +5,6 @@
  */
 #include "collect/container/cgroup.h"
 
-#include <fcntl.h>
-
 enum { DEVICES_MAX = 1024 };
 
 struct cgroup_device {

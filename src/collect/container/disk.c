@@ -9,7 +9,7 @@
 
 #include "collect/container/layers.h"
 #include "collect/container/settings.h"
-#include "collect/node/filesystems.h"
+#include "collect/common/filesystems.h"
 
 enum { INODES_FREE, INODES, LIMIT, USAGE, N_FAMILIES };
 

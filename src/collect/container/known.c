@@ -5,11 +5,10 @@
 #include <fnmatch.h>
 #include <time.h>
 
-#include "base/num.h"
-
 enum { PATH_LONG = 4096 };
 
-struct str known_text(const struct known_maker *maker, struct str text)
+/* Cut to KNOWN_TEXT_MAX, at the end of a character. */
+static struct str keep_text(const struct known_maker *maker, struct str text)
 {
 	struct str rest = text, kept = { text.p, 0 };
 
@@ -134,7 +133,7 @@ void known_label(const struct known_maker *maker, struct known *known, struct st
 	if (size > KNOWN_LABELS_SIZE)
 		return;
 	known->label = arena_grow(maker->arena, known->label, known->n_label, sizeof(struct label));
-	known->label[known->n_label++] = (struct label){ whole, known_text(maker, value) };
+	known->label[known->n_label++] = (struct label){ whole, keep_text(maker, value) };
 }
 
 struct labelling {
@@ -183,7 +182,7 @@ static void set_text(const struct known_maker *maker, struct str *to, struct jso
 	struct str text = json_text(value);
 
 	if (text.n && !to->n)
-		*to = known_text(maker, text);
+		*to = keep_text(maker, text);
 }
 
 /* What kubelet writes at its containers, as labels (Docker) or annotations (CRI-O). */
@@ -211,7 +210,7 @@ static void docker_common(const struct known_maker *maker, struct json json, str
 	struct str name = json_text(json_get(json, "Name"));
 	int64_t pid = json_i64(json_get(state, "Pid"));
 
-	known->name = known_text(maker, str_skip(name, str_starts(name, STR("/"))));
+	known->name = keep_text(maker, str_skip(name, str_starts(name, STR("/"))));
 	set_text(maker, &known->image, JSON_PATH(json, "Config", "Image"));
 	known->created_ns = known_time(json_text(json_get(json, "Created")));
 	known->started_ns = known_time(json_text(json_get(state, "StartedAt")));
@@ -359,7 +358,7 @@ bool known_refresh(const struct known_maker *maker, struct json one, struct know
 
 		text = str_skip(text, str_starts(text, STR("/")));
 		if (text.n && str_find(text, '/') == text.n) {
-			name = known_text(maker, text);
+			name = keep_text(maker, text);
 			break;
 		}
 	}

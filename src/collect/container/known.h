@@ -56,8 +56,6 @@ bool known_refresh(const struct known_maker *maker, struct json one, struct know
 /* A label of the container's, if it is wanted. */
 void known_label(const struct known_maker *maker, struct known *known, struct str key,
 		 struct str value);
-/* Cut to KNOWN_TEXT_MAX, at the end of a character. */
-struct str known_text(const struct known_maker *maker, struct str text);
 /*
  * An absolute path that does not lead out of where it seems to lead, else empty: such are opened
  * below --rootfs.

@@ -17,13 +17,14 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/fds.h"
 #include "base/file.h"
 #include "base/owned.h"
-#include "collect/node/filesystems.h"
+#include "collect/common/filesystems.h"
 
 static const char file_name[] = "layers", lock_name[] = "layers.lock";
 
-enum { FILE_BYTES_MAX = 16 << 20, OLD_KERNEL_FDS = 4096, WRITE_SECONDS = 1, AGES_MAX = 4 };
+enum { FILE_BYTES_MAX = 16 << 20, WRITE_SECONDS = 1, AGES_MAX = 4 };
 enum { KEPT_SECONDS_MIN = 3600 };
 
 struct layers {
@@ -127,37 +128,6 @@ static struct layer *known_of(struct round *round, struct str id)
 	return &round->known[round->n_known++];
 }
 
-/*
- * Neither a pipe that somebody reads to its end, nor the lock of the host's state, may live on in
- * the child. `keep` is rising.
- */
-static void close_all_but(const int *keep, size_t n)
-{
-	unsigned int from = 0;
-	bool closed = true;
-
-	for (size_t i = 0; i <= n; i++) {
-		unsigned int to = i < n ? (unsigned int)keep[i] : ~0U;
-
-		if (i == n || to > from)
-			closed &= close_range(from, i < n ? to - 1 : to, 0) == 0;
-		from = to + 1;
-	}
-	for (int fd = 0; !closed && fd < OLD_KERNEL_FDS; fd++) {
-		bool kept = false;
-
-		for (size_t i = 0; i < n; i++)
-			kept |= keep[i] == fd;
-		if (!kept)
-			(void)close(fd);
-	}
-}
-
-static int compare_fds(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
 static void measure_all(struct round *round)
 {
 	int64_t written = clock_ns(CLOCK_MONOTONIC);
@@ -193,8 +163,7 @@ static _Noreturn void child(struct round *round, bool resident, pid_t parent)
 	} else {
 		(void)setsid();
 	}
-	qsort(keep, ARRAY_SIZE(keep), sizeof(*keep), compare_fds);
-	close_all_but(keep, ARRAY_SIZE(keep));
+	fds_close_all_but(keep, ARRAY_SIZE(keep));
 	for (int number = 1; number < NSIG; number++)
 		(void)sigaction(number, &usual, NULL);
 	(void)sigemptyset(&none);
@@ -209,21 +178,13 @@ static _Noreturn void child(struct round *round, bool resident, pid_t parent)
 
 static int start(struct layers *layers, struct round *round, bool resident)
 {
-	pid_t parent = getpid(), pid;
-	sigset_t all, before;
-	int r;
+	pid_t parent = getpid(), pid = fds_fork();
 
-	/* Until the child has reset them, the parent's handlers must not run in it. */
-	(void)sigfillset(&all);
-	(void)sigprocmask(SIG_BLOCK, &all, &before);
-	pid = fork();
-	r = pid < 0 ? -errno : 0;
 	if (pid == 0)
 		child(round, resident, parent);
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid > 0 && resident)
 		layers->child = pid;
-	return r;
+	return pid < 0 ? pid : 0;
 }
 
 static bool is_measured(const struct container *container)
@@ -322,7 +283,7 @@ int layers_of_cycle(struct collect *c, const struct container_table *table, int6
 	if (!c->state || c->state->dir <= 0)
 		return -EOPNOTSUPP;
 	read_file(layers, c->state->dir);
-	r = measure(c, table, interval_ns, layers);
+	r = c->state->lent ? 0 : measure(c, table, interval_ns, layers);
 	for (size_t i = 0; i < table->n; i++) {
 		const struct container *container = &table->v[i];
 		const struct layer *layer =

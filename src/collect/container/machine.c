@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-#include "collect/node/os_release.h"
+#include "collect/common/os_release.h"
 #include "config.h"
 
 struct machine_conf {
@@ -16,13 +16,8 @@ struct machine_conf {
 };
 
 static const struct opt opts[] = {
-	{
-		.name = "topology",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct machine_conf, topology),
-		.preset = "false",
-		.help = "tell threads, caches and NUMA nodes one by one, too",
-	},
+	{ OPT_ROW("topology", OPT_BOOL, struct machine_conf, topology, "false", NULL,
+		  "tell threads, caches and NUMA nodes one by one, too") },
 	{ 0 },
 };
 
@@ -244,6 +239,7 @@ const struct collector collector_machine = {
 	.reads = "/proc/meminfo, /sys/devices/system/cpu, /sys/devices/system/edac/mc, "
 		 "/sys/class/dmi/id/product_uuid, /etc/machine-id",
 	.on = true,
+	.ours = true,
 	.section = &section,
 	.self_size = sizeof(struct self),
 	.run = run,

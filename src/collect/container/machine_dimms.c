@@ -6,7 +6,6 @@
  */
 #include "collect/container/machine.h"
 
-#include <errno.h>
 #include <fcntl.h>
 
 enum { CYCLES_BETWEEN_LOOKS = 40, TYPES_MAX = 64 };

@@ -4,7 +4,6 @@
  * drivers/base/node.c. A cache of more than one core belongs to none of them: those of a node are
  * added up.
  */
-#include <errno.h>
 #include <fcntl.h>
 
 #include "collect/container/machine.h"

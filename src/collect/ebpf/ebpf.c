@@ -122,13 +122,10 @@ static int read_map(struct collect *c, struct rows *rows, const struct source *s
 static void say_over(struct collect *c, const struct rows *rows)
 {
 	const struct ebpf_conf *conf = c->conf;
-	struct metrics *out = c->out;
 
 	if (!rows->over)
 		return;
-	if (!out->dropped[DROP_LIMIT])
-		out->dropped_example[DROP_LIMIT] = arena_str(&out->arena, rows->metric->name);
-	out->dropped[DROP_LIMIT] += rows->over;
+	metrics_dropped(c->out, DROP_LIMIT, rows->over, rows->metric->name);
 	collect_note(c, rows->metric->name,
 		     "%.*s: more series than ebpf.max_series (%lld) allows; %llu entries left out",
 		     STR_ARG(rows->metric->name), (long long)conf->max_series,
@@ -194,6 +191,7 @@ static int run(struct collect *c)
 		c->n_notes = c->more_notes = 0;
 		return collect_fail(c, why, "maps cannot be read: %s", strerror(-why));
 	}
+	decoder_each_regex(self->decoder, collect_slow_regex, c);
 	ebpf_add_own(c);
 	return 0;
 }
@@ -224,6 +222,7 @@ const struct collector collector_ebpf = {
 	.help = "what BPF programs count",
 	.reads = "maps pinned below ebpf.pins, by bpf(2)",
 	.on = true,
+	.ours = true,
 	.section = &section_ebpf,
 	.self_size = sizeof(struct ebpf),
 	.open = open_tables,

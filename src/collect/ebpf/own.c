@@ -4,7 +4,6 @@
  * what it lost. Run times are the kernel's, which measures only when it is told to
  * (kernel.bpf_stats_enabled), and answers only to root.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 

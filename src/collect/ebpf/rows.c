@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collect/ebpf/rows.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 

@@ -225,5 +225,6 @@ const struct collector collector_energy = {
 	.help = "energy of the host, of control groups, containers and processes",
 	.reads = "energy sources, /proc/stat, /sys/fs/cgroup, /proc/PID",
 	.on = true,
+	.ours = true,
 	.run = run,
 };

@@ -8,22 +8,11 @@
 #include <errno.h>
 
 static const struct opt nvidia_opts[] = {
-	{
-		.name = "processes",
-		.type = OPT_INT,
-		.offset = offsetof(struct nvidia_conf, processes),
-		.preset = "20",
-		.arg = "N",
-		.help = "processes that are told of, those that use GPUs most",
-		.max = NVML_PROCESSES_MAX,
-	},
-	{
-		.name = "pcie_throughput",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct nvidia_conf, pcie_throughput),
-		.preset = "false",
-		.help = "also measures traffic on PCIe, 40 ms for each GPU",
-	},
+	{ OPT_ROW("processes", OPT_INT, struct nvidia_conf, processes, "20", "N",
+		  "processes that are told of, those that use GPUs most"),
+	  .max = NVML_PROCESSES_MAX },
+	{ OPT_ROW("pcie_throughput", OPT_BOOL, struct nvidia_conf, pcie_throughput, "false", NULL,
+		  "also measures traffic on PCIe, 40 ms for each GPU") },
 	{ 0 },
 };
 
@@ -270,6 +259,7 @@ const struct collector collector_nvidia = {
 	.reads = "libnvidia-ml.so.1, /proc/PID/comm",
 	.live_only = "libnvidia-ml.so.1",
 	.on = true,
+	.ours = true,
 	.section = &section_collector_nvidia,
 	.run = run,
 };

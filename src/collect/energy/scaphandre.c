@@ -5,7 +5,6 @@
  */
 #include "collect/energy/scaphandre.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -24,7 +23,8 @@ uint64_t scaphandre_uw(uint64_t uj, int64_t ns)
 	return ns > 0 ? (uint64_t)((unsigned __int128)uj * 1000000000 / (uint64_t)ns) : 0;
 }
 
-struct label scaphandre_source(const struct energy_account *account)
+/* The label value_source, of all that is energy. */
+static struct label source_of(const struct energy_account *account)
 {
 	struct str source = str_of(account->source);
 
@@ -47,7 +47,7 @@ static void add_host(struct collect *c, const struct energy_account *account)
 		"Mean power of the host since the last cycle.",
 		METRIC_GAUGE,
 	};
-	struct label source = scaphandre_source(account);
+	struct label source = source_of(account);
 	const struct labels *labels = metrics_labels(c->out, 1, &source);
 
 	if (account->known || !account->unreadable)
@@ -344,5 +344,6 @@ const struct collector collector_scaphandre = {
 		 "/proc/{cpuinfo,loadavg,meminfo,stat}, /sys/class/block",
 	.on_by = wanted,
 	.self_size = sizeof(struct self),
+	.ours = true,
 	.run = run,
 };

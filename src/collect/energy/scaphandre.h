@@ -10,9 +10,6 @@
 
 enum { SCAPHANDRE_SOURCE_NAME = 32 };
 
-/* The label value_source, of all that is energy. */
-struct label scaphandre_source(const struct energy_account *account);
-
 /* Microwatts, cut off as they are there. 0 where no time has passed. */
 uint64_t scaphandre_uw(uint64_t uj, int64_t ns);
 

@@ -4,7 +4,6 @@
  * did, what nobody did and what the host consumes idle are rows of their own, with names in
  * brackets for an executable: so the powers are the host's, together and to the microwatt.
  */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "base/buf.h"

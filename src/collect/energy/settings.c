@@ -4,48 +4,20 @@
 #include <errno.h>
 
 static const struct opt energy_opts[] = {
-	{
-		.name = "processes",
-		.type = OPT_INT,
-		.offset = offsetof(struct energy_conf, processes),
-		.preset = "20",
-		.arg = "N",
-		.help = "groups of processes by name whose energy is told; 0: none",
-		.max = 1000,
-	},
-	{
-		.name = "pids",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct energy_conf, pids),
-		.preset = "false",
-		.help = "also tells the energy of as many single processes, by number",
-	},
-	{
-		.name = "budget_watts",
-		.type = OPT_NUMBER,
-		.offset = offsetof(struct energy_conf, budget_watts),
-		.preset = "0",
-		.arg = "WATTS",
-		.help = "what the host may consume; pushed for alerts, nothing is throttled; 0: no "
-			"limit",
-		.max = 1000000000,
-	},
-	{
-		.name = "cost_per_kwh",
-		.type = OPT_NUMBER,
-		.offset = offsetof(struct energy_conf, cost_per_kwh),
-		.preset = "0",
-		.arg = "MONEY",
-		.help = "price of a kilowatt hour; 0: none is told",
-		.max = 1000000,
-	},
-	{
-		.name = "scaphandre",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct energy_conf, scaphandre),
-		.preset = "false",
-		.help = "also tells energy under Scaphandre's names",
-	},
+	{ OPT_ROW("processes", OPT_INT, struct energy_conf, processes, "20", "N",
+		  "groups of processes by name whose energy is told; 0: none"),
+	  .max = 1000 },
+	{ OPT_ROW("pids", OPT_BOOL, struct energy_conf, pids, "false", NULL,
+		  "also tells the energy of as many single processes, by number") },
+	{ OPT_ROW("budget_watts", OPT_NUMBER, struct energy_conf, budget_watts, "0", "WATTS",
+		  "what the host may consume; pushed for alerts, nothing is throttled; 0: no "
+		  "limit"),
+	  .max = 1000000000 },
+	{ OPT_ROW("cost_per_kwh", OPT_NUMBER, struct energy_conf, cost_per_kwh, "0", "MONEY",
+		  "price of a kilowatt hour; 0: none is told"),
+	  .max = 1000000 },
+	{ OPT_ROW("scaphandre", OPT_BOOL, struct energy_conf, scaphandre, "false", NULL,
+		  "also tells energy under Scaphandre's names") },
 	{ 0 },
 };
 
@@ -57,24 +29,12 @@ const struct opt_section section_energy = {
 };
 
 static const struct opt model_opts[] = {
-	{
-		.name = "idle_watts",
-		.type = OPT_NUMBER,
-		.offset = offsetof(struct energy_model_conf, idle_watts),
-		.preset = "0",
-		.arg = "WATTS",
-		.help = "what the host consumes when it does nothing",
-		.max = 1000000,
-	},
-	{
-		.name = "max_watts",
-		.type = OPT_NUMBER,
-		.offset = offsetof(struct energy_model_conf, max_watts),
-		.preset = "0",
-		.arg = "WATTS",
-		.help = "what it consumes with all CPUs busy; 0: there is no model",
-		.max = 1000000,
-	},
+	{ OPT_ROW("idle_watts", OPT_NUMBER, struct energy_model_conf, idle_watts, "0", "WATTS",
+		  "what the host consumes when it does nothing"),
+	  .max = 1000000 },
+	{ OPT_ROW("max_watts", OPT_NUMBER, struct energy_model_conf, max_watts, "0", "WATTS",
+		  "what it consumes with all CPUs busy; 0: there is no model"),
+	  .max = 1000000 },
 	{ 0 },
 };
 
@@ -86,15 +46,9 @@ const struct opt_section section_energy_model = {
 };
 
 static const struct opt carbon_opts[] = {
-	{
-		.name = "grams_per_kwh",
-		.type = OPT_NUMBER,
-		.offset = offsetof(struct energy_carbon_conf, grams_per_kwh),
-		.preset = "0",
-		.arg = "GRAMS",
-		.help = "CO2 equivalent of a kilowatt hour; 0: none is told",
-		.max = 1000000,
-	},
+	{ OPT_ROW("grams_per_kwh", OPT_NUMBER, struct energy_carbon_conf, grams_per_kwh, "0",
+		  "GRAMS", "CO2 equivalent of a kilowatt hour; 0: none is told"),
+	  .max = 1000000 },
 	{ 0 },
 };
 

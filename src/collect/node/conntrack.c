@@ -8,7 +8,6 @@
 #include "collect/collector.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 static const struct metric_desc entries = { "node_nf_conntrack_entries",
@@ -52,8 +51,9 @@ static int add_stats(struct collect *c)
 	bool told = false;
 	int r = host_read(c->host, HOST_PROC, "net/stat/nf_conntrack", c->scratch, &text);
 
+	/* A kernel without CONFIG_NF_CONNTRACK_PROCFS: no success in node_exporter either. */
 	if (r == -ENOENT)
-		return 0;
+		return collect_fail(c, -ENODATA, "/proc/net/stat/nf_conntrack is not there");
 	if (r < 0)
 		return collect_fail(c, r, "/proc/net/stat/nf_conntrack: %s", strerror(-r));
 	if (!str_line(&text, &header))

@@ -12,36 +12,14 @@
 #include "base/buf.h"
 
 static const struct opt cpu_opts[] = {
-	{
-		.name = "guest",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct cpu_conf, guest),
-		.preset = "true",
-		.help = "node_cpu_guest_seconds_total, too",
-	},
-	{
-		.name = "info",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct cpu_conf, info),
-		.preset = "false",
-		.help = "node_cpu_info with the model of each cpu",
-	},
-	{
-		.name = "flags_include",
-		.type = OPT_REGEX,
-		.offset = offsetof(struct cpu_conf, flags_include),
-		.preset = "",
-		.arg = "REGEX",
-		.help = "cpu flags to report; turns info on",
-	},
-	{
-		.name = "bugs_include",
-		.type = OPT_REGEX,
-		.offset = offsetof(struct cpu_conf, bugs_include),
-		.preset = "",
-		.arg = "REGEX",
-		.help = "cpu bugs to report; turns info on",
-	},
+	{ OPT_ROW("guest", OPT_BOOL, struct cpu_conf, guest, "true", NULL,
+		  "node_cpu_guest_seconds_total, too") },
+	{ OPT_ROW("info", OPT_BOOL, struct cpu_conf, info, "false", NULL,
+		  "node_cpu_info with the model of each cpu") },
+	{ OPT_ROW("flags_include", OPT_REGEX, struct cpu_conf, flags_include, "", "REGEX",
+		  "cpu flags to report; turns info on") },
+	{ OPT_ROW("bugs_include", OPT_REGEX, struct cpu_conf, bugs_include, "", "REGEX",
+		  "cpu bugs to report; turns info on") },
 	{ 0 },
 };
 
@@ -247,8 +225,7 @@ static void close_cpu(struct collect *c)
 	struct cpu_self *self = c->self;
 
 	buf_release(&self->text);
-	cpu_forget_topology(&self->topology);
-	arena_release(&self->topology.arena);
+	cpu_topology_release(&self->topology);
 	arena_release(&self->arena);
 }
 

@@ -182,7 +182,7 @@ static int run(struct collect *c)
 	size_t found = 0;
 	int r = look(c, self);
 
-	if (r < 0)
+	if (r < 0 && r != -ENODATA)
 		return r;
 	if (self->n)
 		measure_all(c->host);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pair of options that choose network devices by name. */
+/* A pair of options that choose devices by name: what is included is not excluded. */
 #pragma once
 
 #include "base/opt.h"
@@ -10,18 +10,11 @@ struct device_filter {
 
 /* The two rows for a conf struct whose member `devices` is a device_filter. */
 #define DEVICE_FILTER_OPTS(conf)                                                         \
+	{ OPT_ROW("device_include", OPT_REGEX, conf, devices.include, "", "REGEX",       \
+		  "when set, takes these devices whatever device_exclude says") },       \
 	{                                                                                \
-		.name = "device_include",                                                \
-		.type = OPT_REGEX,                                                       \
-		.offset = offsetof(conf, devices.include),                               \
-		.preset = "",                                                            \
-		.arg = "REGEX",                                                          \
-		.help = "when set, takes these devices whatever device_exclude says",    \
-	},                                                                               \
-	{                                                                                \
-		.name = "device_exclude", .type = OPT_REGEX,                             \
-		.offset = offsetof(conf, devices.exclude), .preset = "", .arg = "REGEX", \
-		.help = "devices to leave out",                                          \
+		OPT_ROW("device_exclude", OPT_REGEX, conf, devices.exclude, "", "REGEX", \
+			"devices to leave out")                                          \
 	}
 
 static inline bool device_wanted(const struct device_filter *filter, struct str name)

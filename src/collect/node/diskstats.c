@@ -9,61 +9,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 
-#include "base/file.h"
+#include "collect/node/device_filter.h"
+#include "host/udev.h"
 
-enum { COLUMNS_MIN = 11, COLUMNS = 17, UDEV_MAX = 1 << 20, KEPT_OPEN_MAX = 64 };
+enum { COLUMNS_OLD = 4, COLUMNS_MIN = 11, COLUMNS = 17, KEPT_OPEN_MAX = 64 };
 
 struct diskstats_conf {
-	struct opt_regex include, exclude;
-};
-
-enum udev_key {
-	ATA,
-	ATA_ROTATION_RATE,
-	ATA_WRITE_CACHE,
-	ATA_WRITE_CACHE_ENABLED,
-	DM_LV_LAYER,
-	DM_LV_NAME,
-	DM_NAME,
-	DM_UUID,
-	DM_VG_NAME,
-	FS_TYPE,
-	FS_USAGE,
-	FS_UUID,
-	FS_VERSION,
-	MODEL,
-	PATH,
-	REVISION,
-	SCSI_IDENT_SERIAL,
-	SERIAL,
-	SERIAL_SHORT,
-	WWN,
-	N_UDEV_KEYS,
-};
-
-static const char *const udev_names[N_UDEV_KEYS] = {
-	[ATA] = "ID_ATA",
-	[ATA_ROTATION_RATE] = "ID_ATA_ROTATION_RATE_RPM",
-	[ATA_WRITE_CACHE] = "ID_ATA_WRITE_CACHE",
-	[ATA_WRITE_CACHE_ENABLED] = "ID_ATA_WRITE_CACHE_ENABLED",
-	[DM_LV_LAYER] = "DM_LV_LAYER",
-	[DM_LV_NAME] = "DM_LV_NAME",
-	[DM_NAME] = "DM_NAME",
-	[DM_UUID] = "DM_UUID",
-	[DM_VG_NAME] = "DM_VG_NAME",
-	[FS_TYPE] = "ID_FS_TYPE",
-	[FS_USAGE] = "ID_FS_USAGE",
-	[FS_UUID] = "ID_FS_UUID",
-	[FS_VERSION] = "ID_FS_VERSION",
-	[MODEL] = "ID_MODEL",
-	[PATH] = "ID_PATH",
-	[REVISION] = "ID_REVISION",
-	[SCSI_IDENT_SERIAL] = "SCSI_IDENT_SERIAL",
-	[SERIAL] = "ID_SERIAL",
-	[SERIAL_SHORT] = "ID_SERIAL_SHORT",
-	[WWN] = "ID_WWN",
+	struct device_filter devices;
 };
 
 /* A line of /proc/diskstats. */
@@ -76,9 +29,7 @@ struct line {
 struct disk {
 	struct str major, minor, name;
 	bool wanted;
-	const char *udev_file; /* "b8:0" */
-	struct stat udev_stat; /* all zero when there is no such file */
-	struct str udev[N_UDEV_KEYS];
+	struct udev_disk udev;
 	const char *sysfs_name; /* "cciss!c0d0" for cciss/c0d0 */
 	bool has_rotational;
 	int rotational; /* the attribute, kept open, or -1 */
@@ -149,30 +100,19 @@ static const struct ata {
 	enum udev_key key;
 } ata_values[] = {
 	{ DISK("ata_write_cache", "1 when the disk has a write cache.", METRIC_GAUGE),
-	  ATA_WRITE_CACHE },
+	  UDEV_ATA_WRITE_CACHE },
 	{ DISK("ata_write_cache_enabled", "1 when the disk's write cache is in use.", METRIC_GAUGE),
-	  ATA_WRITE_CACHE_ENABLED },
+	  UDEV_ATA_WRITE_CACHE_ENABLED },
 	{ DISK("ata_rotation_rate_rpm", "Rotation rate; 0 when nothing rotates.", METRIC_GAUGE),
-	  ATA_ROTATION_RATE },
+	  UDEV_ATA_ROTATION_RATE },
 };
 
 static const struct opt opts[] = {
-	{
-		.name = "device_exclude",
-		.type = OPT_REGEX,
-		.offset = offsetof(struct diskstats_conf, exclude),
-		.preset = "(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme[0-9]+n[0-9]+p)[0-9]+",
-		.arg = "REGEX",
-		.help = "devices to leave out",
-	},
-	{
-		.name = "device_include",
-		.type = OPT_REGEX,
-		.offset = offsetof(struct diskstats_conf, include),
-		.preset = "",
-		.arg = "REGEX",
-		.help = "when set, takes these devices whatever device_exclude says",
-	},
+	{ OPT_ROW("device_exclude", OPT_REGEX, struct diskstats_conf, devices.exclude,
+		  "(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme[0-9]+n[0-9]+p)[0-9]+", "REGEX",
+		  "devices to leave out") },
+	{ OPT_ROW("device_include", OPT_REGEX, struct diskstats_conf, devices.include, "", "REGEX",
+		  "when set, takes these devices whatever device_exclude says") },
 	{ 0 },
 };
 
@@ -183,9 +123,13 @@ const struct opt_section section_collector_diskstats = {
 	.size = sizeof(struct diskstats_conf),
 };
 
-/* Kernels before 4.18 write 11 columns, before 5.5 15; what comes after 17 has no name yet. */
+/*
+ * Kernels before 4.18 write 11 columns, before 5.5 15; what comes after 17 has no name yet. Before
+ * 2.6.25 a partition has 4, of other things, which node_exporter passes over, too: ret->n tells.
+ */
 static bool parse_line(struct str text, struct line *ret)
 {
+	ret->n = 0;
 	if (!str_word(&text, &ret->major) || !str_word(&text, &ret->minor) ||
 	    !str_word(&text, &ret->name))
 		return false;
@@ -193,25 +137,6 @@ static bool parse_line(struct str text, struct line *ret)
 		if (!num_take_u64(&text, &ret->columns[ret->n]))
 			break;
 	return ret->n >= COLUMNS_MIN && (ret->n == COLUMNS || !str_trim(text).n);
-}
-
-static bool same_udev_file(const struct disk *disk, const struct stat *now)
-{
-	const struct stat *then = &disk->udev_stat;
-
-	return now->st_ino == then->st_ino && now->st_size == then->st_size &&
-	       now->st_mtim.tv_sec == then->st_mtim.tv_sec &&
-	       now->st_mtim.tv_nsec == then->st_mtim.tv_nsec;
-}
-
-/* Zeroes when there is none: that compares equal as long as there is none. */
-static struct stat stat_udev(const struct self *self, const char *file)
-{
-	struct stat s;
-
-	if (self->udev_dir < 0 || fstatat(self->udev_dir, file, &s, 0) < 0)
-		s = (struct stat){ 0 };
-	return s;
 }
 
 static bool is_current(const struct self *self, const struct line *lines, size_t n)
@@ -224,34 +149,10 @@ static bool is_current(const struct self *self, const struct line *lines, size_t
 		if (!str_eq(disk->name, lines[i].name) || !str_eq(disk->major, lines[i].major) ||
 		    !str_eq(disk->minor, lines[i].minor))
 			return false;
-		if (disk->wanted) {
-			struct stat now = stat_udev(self, disk->udev_file);
-
-			if (!same_udev_file(disk, &now))
-				return false;
-		}
+		if (disk->wanted && udev_has_changed(self->udev_dir, &disk->udev))
+			return false;
 	}
 	return true;
-}
-
-static void read_udev(struct self *self, struct disk *disk)
-{
-	struct str text, line, name;
-
-	disk->udev_stat = stat_udev(self, disk->udev_file);
-	if (self->udev_dir < 0 ||
-	    file_read(self->udev_dir, disk->udev_file, UDEV_MAX, &self->arena, &text) < 0)
-		return;
-	while (str_line(&text, &line)) {
-		if (!str_starts(line, STR("E:")))
-			continue;
-		line = str_skip(line, 2);
-		if (str_find(line, '=') == line.n || !str_cut(&line, '=', &name))
-			continue;
-		for (size_t i = 0; i < N_UDEV_KEYS; i++)
-			if (str_eq(name, str_of(udev_names[i])))
-				disk->udev[i] = line;
-	}
 }
 
 static int open_rotational(const struct collect *c, const struct disk *disk)
@@ -274,12 +175,6 @@ static const char *sysfs_name(struct arena *arena, struct str name)
 	return copy;
 }
 
-static bool wanted(const struct diskstats_conf *conf, struct str name)
-{
-	return conf->include.compiled ? opt_regex_match(&conf->include, name)
-				      : !opt_regex_match(&conf->exclude, name);
-}
-
 static void forget_disks(struct self *self)
 {
 	for (size_t i = 0; i < self->n; i++)
@@ -291,8 +186,8 @@ static void forget_disks(struct self *self)
 
 static void learn_disks(struct collect *c, const struct line *lines, size_t n)
 {
+	const struct diskstats_conf *conf = c->conf;
 	struct self *self = c->self;
-
 	int kept = 0;
 
 	forget_disks(self);
@@ -304,15 +199,12 @@ static void learn_disks(struct collect *c, const struct line *lines, size_t n)
 			.major = arena_str(&self->arena, lines[i].major),
 			.minor = arena_str(&self->arena, lines[i].minor),
 			.name = arena_str(&self->arena, lines[i].name),
-			.wanted = wanted(c->conf, lines[i].name),
+			.wanted = device_wanted(&conf->devices, lines[i].name),
 			.rotational = -1,
 		};
 		if (!disk->wanted)
 			continue;
-		disk->udev_file = arena_printf(&self->arena, "b%.*s:%.*s", STR_ARG(disk->major),
-					       STR_ARG(disk->minor))
-					  .p;
-		read_udev(self, disk);
+		udev_read(self->udev_dir, disk->major, disk->minor, &self->arena, &disk->udev);
 		disk->sysfs_name = sysfs_name(&self->arena, disk->name);
 
 		int fd = open_rotational(c, disk);
@@ -356,37 +248,37 @@ static struct str first_of(struct str a, struct str b, struct str c)
 static void add_info(struct collect *c, struct family *info, struct disk *disk,
 		     const struct labels *labels)
 {
-	const struct str *udev = disk->udev;
+	const struct str *udev = disk->udev.v;
 	double value;
 
 	family_add(info,
-		   METRIC_LABELS(c->out, { STR("device"), disk->name },
-				 { STR("major"), disk->major }, { STR("minor"), disk->minor },
-				 { STR("path"), udev[PATH] }, { STR("wwn"), udev[WWN] },
-				 { STR("model"), udev[MODEL] },
-				 { STR("serial"), first_of(udev[SCSI_IDENT_SERIAL],
-							   udev[SERIAL_SHORT], udev[SERIAL]) },
-				 { STR("revision"), udev[REVISION] },
-				 { STR("rotational"), rotational(c, disk) }),
+		   METRIC_LABELS(
+			   c->out, { STR("device"), disk->name }, { STR("major"), disk->major },
+			   { STR("minor"), disk->minor }, { STR("path"), udev[UDEV_PATH] },
+			   { STR("wwn"), udev[UDEV_WWN] }, { STR("model"), udev[UDEV_MODEL] },
+			   { STR("serial"), first_of(udev[UDEV_SCSI_IDENT_SERIAL],
+						     udev[UDEV_SERIAL_SHORT], udev[UDEV_SERIAL]) },
+			   { STR("revision"), udev[UDEV_REVISION] },
+			   { STR("rotational"), rotational(c, disk) }),
 		   1);
-	if (udev[FS_TYPE].n)
+	if (udev[UDEV_FS_TYPE].n)
 		family_add(metrics_family(c->out, &filesystem_info_desc),
 			   METRIC_LABELS(c->out, { STR("device"), disk->name },
-					 { STR("type"), udev[FS_TYPE] },
-					 { STR("usage"), udev[FS_USAGE] },
-					 { STR("uuid"), udev[FS_UUID] },
-					 { STR("version"), udev[FS_VERSION] }),
+					 { STR("type"), udev[UDEV_FS_TYPE] },
+					 { STR("usage"), udev[UDEV_FS_USAGE] },
+					 { STR("uuid"), udev[UDEV_FS_UUID] },
+					 { STR("version"), udev[UDEV_FS_VERSION] }),
 			   1);
-	if (udev[DM_NAME].n)
+	if (udev[UDEV_DM_NAME].n)
 		family_add(metrics_family(c->out, &mapper_info_desc),
 			   METRIC_LABELS(c->out, { STR("device"), disk->name },
-					 { STR("name"), udev[DM_NAME] },
-					 { STR("uuid"), udev[DM_UUID] },
-					 { STR("vg_name"), udev[DM_VG_NAME] },
-					 { STR("lv_name"), udev[DM_LV_NAME] },
-					 { STR("lv_layer"), udev[DM_LV_LAYER] }),
+					 { STR("name"), udev[UDEV_DM_NAME] },
+					 { STR("uuid"), udev[UDEV_DM_UUID] },
+					 { STR("vg_name"), udev[UDEV_DM_VG_NAME] },
+					 { STR("lv_name"), udev[UDEV_DM_LV_NAME] },
+					 { STR("lv_layer"), udev[UDEV_DM_LV_LAYER] }),
 			   1);
-	for (size_t i = 0; udev[ATA].n && i < ARRAY_SIZE(ata_values); i++)
+	for (size_t i = 0; udev[UDEV_ATA].n && i < ARRAY_SIZE(ata_values); i++)
 		if (num_f64(udev[ata_values[i].key], &value) == 0)
 			family_add(metrics_family(c->out, &ata_values[i].desc), labels, value);
 }
@@ -423,7 +315,7 @@ static int run(struct collect *c)
 	if (r < 0)
 		return r;
 	if (!text.n)
-		return collect_fail(c, -ENODATA, "/proc/diskstats is empty: no block device");
+		return collect_fail(c, 0, "/proc/diskstats is empty: no block device");
 	for (rest = text; str_line(&rest, &line);)
 		count++;
 
@@ -433,11 +325,11 @@ static int run(struct collect *c)
 		number++;
 		if (parse_line(line, &lines[n]))
 			n++;
-		else if (!bad)
+		else if (!bad && lines[n].n != COLUMNS_OLD)
 			bad = number;
 	}
 	if (self->udev_dir < 0)
-		self->udev_dir = host_open_dir(c->host, HOST_UDEV, "data");
+		self->udev_dir = udev_open(c->host);
 	if (!is_current(self, lines, n))
 		learn_disks(c, lines, n);
 	add_disks(c, lines);

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#define AMD(at, name, help) ROW_GAUGE(at, name, help, .or_zero = true)
+
 static bool is_card(struct str name)
 {
 	struct str number = str_skip(name, 4);
@@ -28,13 +30,6 @@ static bool is_amdgpu(struct collect *c, int dir)
 	return false;
 }
 
-static struct str text_of(struct collect *c, int dir, const char *name)
-{
-	struct str text;
-
-	return host_attr(dir, name, c->scratch, &text) == 0 ? text : STR("");
-}
-
 static void add_card(struct collect *c, int dir, struct str card)
 {
 	static const struct metric_desc info = {
@@ -42,43 +37,31 @@ static void add_card(struct collect *c, int dir, struct str card)
 		"What the card says of itself; always 1.",
 		METRIC_GAUGE,
 	};
-	static const struct attr_row rows[] = {
-		{ "gpu_busy_percent",
-		  { "node_drm_gpu_busy_percent", "Time in which the GPU was busy, in percent.",
-		    METRIC_GAUGE },
-		  0 },
-		{ "mem_info_gtt_total",
-		  { "node_drm_memory_gtt_size_bytes",
-		    "Memory of the host that the card can reach (GTT).", METRIC_GAUGE },
-		  0 },
-		{ "mem_info_gtt_used",
-		  { "node_drm_memory_gtt_used_bytes", "Used part of GTT.", METRIC_GAUGE },
-		  0 },
-		{ "mem_info_vis_vram_total",
-		  { "node_drm_memory_vis_vram_size_bytes",
-		    "Memory of the card that the CPU can reach.", METRIC_GAUGE },
-		  0 },
-		{ "mem_info_vis_vram_used",
-		  { "node_drm_memory_vis_vram_used_bytes",
-		    "Used part of the memory that the CPU can reach.", METRIC_GAUGE },
-		  0 },
-		{ "mem_info_vram_total",
-		  { "node_drm_memory_vram_size_bytes", "Memory of the card.", METRIC_GAUGE },
-		  0 },
-		{ "mem_info_vram_used",
-		  { "node_drm_memory_vram_used_bytes", "Used memory of the card.", METRIC_GAUGE },
-		  0 },
+	static const struct text_row texts[] = {
+		{ "mem_info_vram_vendor", "memory_vendor" },
+		{ "power_dpm_force_performance_level", "power_performance_level" },
+		{ "unique_id", "unique_id" },
+	};
+	static const struct table_row rows[] = {
+		AMD("gpu_busy_percent", "node_drm_gpu_busy_percent",
+		    "Time in which the GPU was busy, in percent."),
+		AMD("mem_info_gtt_total", "node_drm_memory_gtt_size_bytes",
+		    "Memory of the host that the card can reach (GTT)."),
+		AMD("mem_info_gtt_used", "node_drm_memory_gtt_used_bytes", "Used part of GTT."),
+		AMD("mem_info_vis_vram_total", "node_drm_memory_vis_vram_size_bytes",
+		    "Memory of the card that the CPU can reach."),
+		AMD("mem_info_vis_vram_used", "node_drm_memory_vis_vram_used_bytes",
+		    "Used part of the memory that the CPU can reach."),
+		AMD("mem_info_vram_total", "node_drm_memory_vram_size_bytes",
+		    "Memory of the card."),
+		AMD("mem_info_vram_used", "node_drm_memory_vram_used_bytes",
+		    "Used memory of the card."),
 	};
 	const struct label card_label = { STR("card"), card };
 
-	family_add(metrics_family(c->out, &info),
-		   METRIC_LABELS(c->out, card_label,
-				 { STR("memory_vendor"), text_of(c, dir, "mem_info_vram_vendor") },
-				 { STR("power_performance_level"),
-				   text_of(c, dir, "power_dpm_force_performance_level") },
-				 { STR("unique_id"), text_of(c, dir, "unique_id") },
-				 { STR("vendor"), STR("amd") }),
-		   1);
+	collect_info(c, dir, &info,
+		     METRIC_LABELS(c->out, card_label, { STR("vendor"), STR("amd") }), texts,
+		     ARRAY_SIZE(texts));
 	(void)collect_attrs(c, dir, METRIC_LABELS(c->out, card_label), rows, ARRAY_SIZE(rows));
 }
 
@@ -86,10 +69,10 @@ static int run(struct collect *c)
 {
 	_cleanup_fd_ int class = host_open_dir(c->host, HOST_SYS, "class/drm");
 	struct str *names;
-	size_t n, found = 0;
+	size_t n = 0, found = 0;
 	int r = collect_list(c, HOST_SYS, "class/drm", &names, &n);
 
-	if (r < 0)
+	if (r < 0 && r != -ENODATA)
 		return r;
 	for (size_t i = 0; i < n; i++) {
 		if (!is_card(names[i]))
@@ -104,7 +87,7 @@ static int run(struct collect *c)
 		found++;
 		add_card(c, dir, names[i]);
 	}
-	return found ? 0 : collect_fail(c, -ENODATA, "/sys/class/drm: no card of amdgpu");
+	return found ? 0 : collect_fail(c, 0, "/sys/class/drm: no card of amdgpu");
 }
 
 const struct collector collector_drm = {

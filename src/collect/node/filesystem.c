@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Space and inodes of file systems, of each mount point by itself. */
-#include "collect/node/filesystems.h"
+#include "collect/common/filesystems.h"
 
 #include <errno.h>
 
@@ -13,6 +13,7 @@ enum {
 	FILES,
 	FILES_FREE,
 	MOUNT_INFO,
+	PURGEABLE,
 	N_DESCS,
 };
 
@@ -32,6 +33,8 @@ static const struct metric_desc descs[N_DESCS] = {
 			 METRIC_GAUGE },
 	[MOUNT_INFO] = { "node_filesystem_mount_info",
 			 "Device numbers of what is mounted here; always 1.", METRIC_GAUGE },
+	[PURGEABLE] = { "node_filesystem_purgeable_bytes",
+			"Space freed by itself on demand, which Linux has not.", METRIC_GAUGE },
 };
 
 /* The words that node_exporter has for it: Go's error texts start in lower case. */
@@ -71,6 +74,7 @@ static void add(struct collect *c, struct family *const family[], const struct m
 	family_add(family[AVAIL], labels, (double)f->blocks_available * size);
 	family_add(family[FILES], labels, (double)f->files);
 	family_add(family[FILES_FREE], labels, (double)f->files_free);
+	family_add(family[PURGEABLE], labels, 0);
 	family_add(
 		family[MOUNT_INFO],
 		METRIC_LABELS(

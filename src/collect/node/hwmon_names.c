@@ -4,58 +4,9 @@
  * milliamperes, microwatts, microjoules. Odd but kept: an alarm that belongs to a limit
  * (temp1_crit_alarm) carries the unit of the limit, as it always did in node_exporter.
  */
-#include "base/num.h"
 #include "collect/node/hwmon.h"
 
-bool sensor_file_parse(struct str name, struct sensor_file *ret)
-{
-	static const char *const types[] = {
-		"vrm",  "beep_enable", "update_interval", "in",     "cpu",      "fan",       "pwm",
-		"temp", "curr",        "power",           "energy", "humidity", "intrusion", "freq",
-	};
-	struct sensor_file file = { 0 };
-
-	while (file.type.n < name.n && (name.p[file.type.n] < '0' || name.p[file.type.n] > '9'))
-		file.type.n++;
-	file.type.p = name.p;
-	name = str_skip(name, file.type.n);
-	if (name.n && !num_take_u64(&name, &file.number))
-		return false;
-	if (name.n) {
-		if (name.p[0] != '_' || name.n == 1)
-			return false;
-		file.property = str_skip(name, 1);
-	}
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (str_eq(file.type, str_of(types[i]))) {
-			*ret = file;
-			return true;
-		}
-	return false;
-}
-
-struct str sensor_clean(struct arena *arena, struct str name)
-{
-	char *p = arena_alloc(arena, name.n + 1);
-	struct str clean = { p, 0 };
-
-	while (name.n) {
-		size_t n = str_utf8_char(name);
-		char c = name.p[0];
-
-		if (c >= 'A' && c <= 'Z')
-			c = (char)(c | 0x20);
-		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != ':')
-			c = '_';
-		p[clean.n++] = c;
-		name = str_skip(name, n ? n : 1);
-	}
-	while (clean.n && clean.p[clean.n - 1] == '_')
-		clean.n--;
-	while (clean.n && clean.p[0] == '_')
-		clean = str_skip(clean, 1);
-	return clean;
-}
+#include "base/cleanup.h"
 
 /* Rows are tried in order; NULL fits everything. */
 static const struct rule {
@@ -85,7 +36,7 @@ static const struct rule {
 	{ NULL, NULL, "", "as the driver gives it", 1, 1 },
 };
 
-static const struct rule *rule_of(const struct sensor_file *file)
+static const struct rule *rule_of(const struct hwmon_file *file)
 {
 	const struct rule *rule = rules;
 
@@ -96,7 +47,7 @@ static const struct rule *rule_of(const struct sensor_file *file)
 }
 
 /* Types that have one file and a name of their own. True when the type is such a one. */
-static bool single(const struct sensor_file *file, struct sensor_metric *ret)
+static bool single(const struct hwmon_file *file, struct sensor_metric *ret)
 {
 	static const struct {
 		const char *type, *name, *help;
@@ -111,7 +62,7 @@ static bool single(const struct sensor_file *file, struct sensor_metric *ret)
 		  "Time between two readings that the chip takes.", 0.001, false },
 	};
 
-	for (size_t i = 0; i < sizeof(singles) / sizeof(singles[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(singles); i++)
 		if (str_eq(file->type, str_of(singles[i].type))) {
 			*ret = (struct sensor_metric){
 				.name = str_of(singles[i].name),
@@ -126,7 +77,7 @@ static bool single(const struct sensor_file *file, struct sensor_metric *ret)
 	return false;
 }
 
-bool sensor_metric_of(struct arena *arena, const struct sensor_file *file, bool has_bare,
+bool sensor_metric_of(struct arena *arena, const struct hwmon_file *file, bool has_bare,
 		      struct sensor_metric *ret)
 {
 	bool is_input = str_eq(file->property, STR("input"));
@@ -139,7 +90,7 @@ bool sensor_metric_of(struct arena *arena, const struct sensor_file *file, bool 
 	const struct rule *rule = rule_of(file);
 	/* The input is the value itself; a file without property is that, too. */
 	bool named = file->property.n && (!is_input || has_bare);
-	struct str property = named ? sensor_clean(arena, file->property) : STR("");
+	struct str property = named ? hwmon_clean(arena, file->property) : STR("");
 
 	*ret = (struct sensor_metric){
 		.name = arena_printf(arena, "node_hwmon_%.*s%s%.*s%s", STR_ARG(file->type),

@@ -7,6 +7,40 @@
 
 #include <errno.h>
 
+struct meminfo_conf {
+	bool all;
+};
+
+static const struct opt meminfo_opts[] = {
+	{ OPT_ROW("all", OPT_BOOL, struct meminfo_conf, all, "false", NULL,
+		  "every line of the file, of which node_exporter leaves some out") },
+	{ 0 },
+};
+
+static const struct opt_section section_collector_meminfo = {
+	.path = "collectors.meminfo",
+	.help = "memory",
+	.opts = meminfo_opts,
+	.size = sizeof(struct meminfo_conf),
+};
+
+/* What node_exporter tells of; 1.5 and older told of all, and newer kernels have more. */
+static const char told[] =
+	" Active Active(anon) Active(file) AnonHugePages AnonPages Bounce Buffers Cached CmaFree "
+	"CmaTotal CommitLimit Committed_AS DirectMap1G DirectMap2M DirectMap4k Dirty "
+	"HardwareCorrupted HugePages_Free HugePages_Rsvd HugePages_Surp HugePages_Total "
+	"Hugepagesize Inactive Inactive(anon) Inactive(file) KernelStack Mapped MemAvailable "
+	"MemFree MemTotal Mlocked NFS_Unstable PageTables Percpu SReclaimable SUnreclaim Shmem "
+	"ShmemHugePages ShmemPmdMapped Slab SwapCached SwapFree SwapTotal Unevictable "
+	"VmallocChunk VmallocTotal VmallocUsed Writeback WritebackTmp Zswap Zswapped ";
+
+static bool is_told(struct collect *c, struct str key)
+{
+	struct str word = ARENA_CONCAT(c->scratch, STR(" "), key, STR(" "));
+
+	return memmem(told, sizeof(told) - 1, word.p, word.n) != NULL;
+}
+
 /* "Active(anon)" becomes Active_anon: parentheses are no part of a metric name. */
 static struct str metric_name(struct collect *c, struct str key, bool bytes)
 {
@@ -25,6 +59,7 @@ static struct str metric_name(struct collect *c, struct str key, bool bytes)
 
 static int run(struct collect *c)
 {
+	const struct meminfo_conf *conf = c->conf;
 	struct str text, line, key, unit;
 	int r = collect_read(c, HOST_PROC, "meminfo", &text), result = 0;
 	size_t found = 0;
@@ -42,6 +77,8 @@ static int run(struct collect *c)
 					      STR_ARG(key));
 			continue;
 		}
+		if (!conf->all && !is_told(c, key))
+			continue;
 
 		bool bytes = str_word(&line, &unit) && str_eq(unit, STR("kB"));
 		struct str help = ARENA_CONCAT(c->scratch, key, STR(" of /proc/meminfo"),
@@ -59,5 +96,6 @@ const struct collector collector_meminfo = {
 	.help = "memory by use, as the kernel names it",
 	.reads = "/proc/meminfo",
 	.on = true,
+	.section = &section_collector_meminfo,
 	.run = run,
 };

@@ -4,13 +4,13 @@
  * tells just so. A speed that the driver does not know is -1 Mbit/s there, and stays negative
  * here unless ignore_invalid_speed is set, as in node_exporter.
  */
-#include "collect/node/netclass.h"
+#include "collect/collector.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
 
 #include "collect/node/device_filter.h"
+#include "host/netclass.h"
 
 struct netclass_conf {
 	struct device_filter devices;
@@ -19,13 +19,8 @@ struct netclass_conf {
 
 static const struct opt opts[] = {
 	DEVICE_FILTER_OPTS(struct netclass_conf),
-	{
-		.name = "ignore_invalid_speed",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct netclass_conf, ignore_invalid_speed),
-		.preset = "false",
-		.help = "leave out the speed of a device whose driver does not know it",
-	},
+	{ OPT_ROW("ignore_invalid_speed", OPT_BOOL, struct netclass_conf, ignore_invalid_speed,
+		  "false", NULL, "leave out the speed of a device whose driver does not know it") },
 	{ 0 },
 };
 

@@ -7,64 +7,84 @@
 #include "collect/collector.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
+#include <fcntl.h>
 
 #include "collect/node/device_filter.h"
+#include "host/net_dev.h"
 #include "host/netlink.h"
 
 struct netdev_conf {
 	struct device_filter devices;
-	bool address_info;
+	bool address_info, detailed, ifalias;
 };
 
-/* In the order of net/dev, and then what it lacks. */
-enum {
-	RX_BYTES,
-	RX_PACKETS,
-	RX_ERRS,
-	RX_DROP,
-	RX_FIFO,
-	RX_FRAME,
-	RX_COMPRESSED,
-	RX_MULTICAST,
-	TX_BYTES,
-	TX_PACKETS,
-	TX_ERRS,
-	TX_DROP,
-	TX_FIFO,
-	TX_COLLS,
-	TX_CARRIER,
-	TX_COMPRESSED,
-	N_COLUMNS,
-	RX_NOHANDLER = N_COLUMNS,
-	N_VALUES,
+enum form {
+	PLAIN = 1,
+	EACH = 2,      /* each of the kernel's counters by itself */
+	FILE_EACH = 4, /* what node_exporter makes of that without netlink */
+	COLUMN = PLAIN | FILE_EACH,
+	TOTAL = EACH | FILE_EACH,
+	ALWAYS = PLAIN | EACH | FILE_EACH,
 };
 
-#define DESC(name, text)                                                \
-	{                                                               \
-		"node_network_" name "_total", text ".", METRIC_COUNTER \
+#define AT(member) (offsetof(struct rtnl_link_stats64, member) / sizeof(uint64_t) + 1)
+#define ROW(form, name, text, ...)                                              \
+	{                                                                       \
+		form, { __VA_ARGS__ },                                          \
+		{                                                               \
+			"node_network_" name "_total", text ".", METRIC_COUNTER \
+		}                                                               \
 	}
 
-static const struct metric_desc descs[N_VALUES] = {
-	[RX_BYTES] = DESC("receive_bytes", "Bytes received"),
-	[RX_PACKETS] = DESC("receive_packets", "Packets received"),
-	[RX_ERRS] = DESC("receive_errs", "Receive errors of all kinds"),
-	[RX_DROP] = DESC("receive_drop", "Packets received but dropped, missed ones included"),
-	[RX_FIFO] = DESC("receive_fifo", "Receive errors from a full device queue"),
-	[RX_FRAME] = DESC("receive_frame", "Receive errors of length, overrun, CRC or alignment"),
-	[RX_COMPRESSED] = DESC("receive_compressed", "Compressed packets received"),
-	[RX_MULTICAST] = DESC("receive_multicast", "Multicast packets received"),
-	[TX_BYTES] = DESC("transmit_bytes", "Bytes sent"),
-	[TX_PACKETS] = DESC("transmit_packets", "Packets sent"),
-	[TX_ERRS] = DESC("transmit_errs", "Transmit errors of all kinds"),
-	[TX_DROP] = DESC("transmit_drop", "Packets dropped on their way out"),
-	[TX_FIFO] = DESC("transmit_fifo", "Transmit errors from an empty device queue"),
-	[TX_COLLS] = DESC("transmit_colls", "Collisions while sending"),
-	[TX_CARRIER] = DESC("transmit_carrier",
-			    "Transmit errors from a lost carrier, aborts, heartbeat or window"),
-	[TX_COMPRESSED] = DESC("transmit_compressed", "Compressed packets sent"),
-	[RX_NOHANDLER] =
-		DESC("receive_nohandler", "Packets received by an inactive device and discarded"),
+/* In the order of net/dev, and then what it lacks. */
+static const struct statistic {
+	uint8_t forms;
+	uint8_t parts[4]; /* of which it is the sum; 0: no more */
+	struct metric_desc desc;
+} statistics[] = {
+	/* clang-format off */
+	ROW(ALWAYS, "receive_bytes", "Bytes received", AT(rx_bytes)),
+	ROW(ALWAYS, "receive_packets", "Packets received", AT(rx_packets)),
+	ROW(PLAIN, "receive_errs", "Receive errors of all kinds", AT(rx_errors)),
+	ROW(PLAIN, "receive_drop", "Packets received but dropped, missed ones included",
+	    AT(rx_dropped), AT(rx_missed_errors)),
+	ROW(COLUMN, "receive_fifo", "Receive errors from a full device queue", AT(rx_fifo_errors)),
+	ROW(COLUMN, "receive_frame", "Receive errors of length, overrun, CRC or alignment",
+	    AT(rx_length_errors), AT(rx_over_errors), AT(rx_crc_errors), AT(rx_frame_errors)),
+	ROW(ALWAYS, "receive_compressed", "Compressed packets received", AT(rx_compressed)),
+	ROW(COLUMN, "receive_multicast", "Multicast packets received", AT(multicast)),
+	ROW(ALWAYS, "transmit_bytes", "Bytes sent", AT(tx_bytes)),
+	ROW(ALWAYS, "transmit_packets", "Packets sent", AT(tx_packets)),
+	ROW(PLAIN, "transmit_errs", "Transmit errors of all kinds", AT(tx_errors)),
+	ROW(PLAIN, "transmit_drop", "Packets dropped on their way out", AT(tx_dropped)),
+	ROW(COLUMN, "transmit_fifo", "Transmit errors from an empty device queue",
+	    AT(tx_fifo_errors)),
+	ROW(COLUMN, "transmit_colls", "Collisions while sending", AT(collisions)),
+	ROW(COLUMN, "transmit_carrier",
+	    "Transmit errors from a lost carrier, aborts, heartbeat or window",
+	    AT(tx_carrier_errors), AT(tx_aborted_errors), AT(tx_window_errors),
+	    AT(tx_heartbeat_errors)),
+	ROW(ALWAYS, "transmit_compressed", "Compressed packets sent", AT(tx_compressed)),
+	ROW(ALWAYS, "receive_nohandler", "Packets received by an inactive device and discarded",
+	    AT(rx_nohandler)),
+	ROW(TOTAL, "receive_errors", "Receive errors of all kinds", AT(rx_errors)),
+	ROW(TOTAL, "receive_dropped", "Packets received but dropped", AT(rx_dropped)),
+	ROW(EACH, "receive_missed_errors", "Packets lost for lack of room", AT(rx_missed_errors)),
+	ROW(EACH, "receive_fifo_errors", "Errors from a full queue", AT(rx_fifo_errors)),
+	ROW(EACH, "receive_length_errors", "Packets of a wrong length", AT(rx_length_errors)),
+	ROW(EACH, "receive_over_errors", "Errors from overflow", AT(rx_over_errors)),
+	ROW(EACH, "receive_crc_errors", "Packets with a wrong checksum", AT(rx_crc_errors)),
+	ROW(EACH, "receive_frame_errors", "Packets with a wrong alignment", AT(rx_frame_errors)),
+	ROW(EACH, "multicast", "Multicast packets received", AT(multicast)),
+	ROW(TOTAL, "transmit_errors", "Transmit errors of all kinds", AT(tx_errors)),
+	ROW(TOTAL, "transmit_dropped", "Packets dropped on their way out", AT(tx_dropped)),
+	ROW(EACH, "transmit_fifo_errors", "Errors from an empty queue", AT(tx_fifo_errors)),
+	ROW(EACH, "collisions", "Collisions while sending", AT(collisions)),
+	ROW(EACH, "transmit_carrier_errors", "Lost carriers while sending", AT(tx_carrier_errors)),
+	ROW(EACH, "transmit_aborted_errors", "Transmissions given up", AT(tx_aborted_errors)),
+	ROW(EACH, "transmit_window_errors", "Late collisions while sending", AT(tx_window_errors)),
+	ROW(EACH, "transmit_heartbeat_errors", "Missing heartbeats", AT(tx_heartbeat_errors)),
+	/* clang-format on */
 };
 
 static const struct metric_desc address_desc = {
@@ -75,13 +95,12 @@ static const struct metric_desc address_desc = {
 
 static const struct opt opts[] = {
 	DEVICE_FILTER_OPTS(struct netdev_conf),
-	{
-		.name = "address_info",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct netdev_conf, address_info),
-		.preset = "false",
-		.help = "tell the addresses of devices too, in node_network_address_info",
-	},
+	{ OPT_ROW("address_info", OPT_BOOL, struct netdev_conf, address_info, "false", NULL,
+		  "tell the addresses of devices too, in node_network_address_info") },
+	{ OPT_ROW("enable_detailed_metrics", OPT_BOOL, struct netdev_conf, detailed, "false", NULL,
+		  "tell each kind of error by itself; some names are others then") },
+	{ OPT_ROW("label_ifalias", OPT_BOOL, struct netdev_conf, ifalias, "false", NULL,
+		  "add what the administrator calls a device, as the label ifalias") },
 	{ 0 },
 };
 
@@ -92,89 +111,43 @@ const struct opt_section section_collector_netdev = {
 	.size = sizeof(struct netdev_conf),
 };
 
-struct output {
-	struct collect *c;
-	struct family *families[N_VALUES];
-};
-
-static void add_device(struct output *out, struct str name, const uint64_t *values, size_t n)
+static const struct labels *labels_of(struct collect *c, const struct link *link, bool live)
 {
-	const struct labels *labels = METRIC_LABELS(out->c->out, { STR("device"), name });
+	const struct netdev_conf *conf = c->conf;
+	struct str alias = str_trim(link->alias);
 
-	for (size_t i = 0; i < n; i++) {
-		if (!out->families[i])
-			out->families[i] = metrics_family(out->c->out, &descs[i]);
-		family_add(out->families[i], labels, (double)values[i]);
+	if (!conf->ifalias)
+		return METRIC_LABELS(c->out, { STR("device"), link->name });
+	if (!live) {
+		_cleanup_fd_ int class_dir = host_open_dir(c->host, HOST_SYS, "class/net");
+		_cleanup_fd_ int dir = openat(class_dir, arena_str(c->scratch, link->name).p,
+					      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		(void)host_attr(dir, "ifalias", c->scratch, &alias);
 	}
+	return METRIC_LABELS(c->out, { STR("device"), link->name }, { STR("ifalias"), alias });
 }
 
-static void add_link(struct output *out, const struct link *link)
+static void add_link(struct collect *c, const struct link *link, bool live)
 {
-	const struct rtnl_link_stats64 *s = &link->stats;
-	const uint64_t values[N_VALUES] = {
-		[RX_BYTES] = s->rx_bytes,
-		[RX_PACKETS] = s->rx_packets,
-		[RX_ERRS] = s->rx_errors,
-		[RX_DROP] = s->rx_dropped + s->rx_missed_errors,
-		[RX_FIFO] = s->rx_fifo_errors,
-		[RX_FRAME] = s->rx_length_errors + s->rx_over_errors + s->rx_crc_errors +
-			     s->rx_frame_errors,
-		[RX_COMPRESSED] = s->rx_compressed,
-		[RX_MULTICAST] = s->multicast,
-		[TX_BYTES] = s->tx_bytes,
-		[TX_PACKETS] = s->tx_packets,
-		[TX_ERRS] = s->tx_errors,
-		[TX_DROP] = s->tx_dropped,
-		[TX_FIFO] = s->tx_fifo_errors,
-		[TX_COLLS] = s->collisions,
-		[TX_CARRIER] = s->tx_carrier_errors + s->tx_aborted_errors + s->tx_window_errors +
-			       s->tx_heartbeat_errors,
-		[TX_COMPRESSED] = s->tx_compressed,
-		[RX_NOHANDLER] = s->rx_nohandler,
-	};
+	const struct netdev_conf *conf = c->conf;
+	const struct labels *labels = labels_of(c, link, live);
 	/* Before 4.6 the struct ended with tx_compressed. */
-	bool nohandler = link->stats_size >=
-			 offsetof(struct rtnl_link_stats64, rx_nohandler) + sizeof(s->rx_nohandler);
+	size_t known = link->stats_size / sizeof(uint64_t);
+	enum form form = !conf->detailed ? PLAIN : live ? EACH : FILE_EACH;
+	uint64_t values[sizeof(link->stats) / sizeof(uint64_t)];
 
-	add_device(out, link->name, values, nohandler ? N_VALUES : N_COLUMNS);
-}
+	memcpy(values, &link->stats, sizeof(values));
+	for (size_t i = 0; i < ARRAY_SIZE(statistics); i++) {
+		const struct statistic *s = &statistics[i];
+		uint64_t sum = 0;
 
-/* "  eth0: 1 2 ...": a name may hold anything but a slash, a colon and blanks. */
-static bool parse_line(struct str line, struct str *ret_name, uint64_t values[N_COLUMNS])
-{
-	if (!str_cut(&line, ':', ret_name) || !str_trim(*ret_name).n)
-		return false;
-	*ret_name = str_trim(*ret_name);
-	for (size_t i = 0; i < N_COLUMNS; i++)
-		if (!num_take_u64(&line, &values[i]))
-			return false;
-	return true;
-}
-
-static int run_file(struct output *out, const struct netdev_conf *conf)
-{
-	struct str text, line, name;
-	uint64_t values[N_COLUMNS];
-	size_t number = 0, bad = 0;
-	int r = collect_read(out->c, HOST_PROC, "net/dev", &text);
-
-	if (r < 0)
-		return r;
-	while (str_line(&text, &line)) {
-		/* Two lines of headings, with bars between receive and transmit. */
-		if (++number <= 2 || !str_trim(line).n)
+		if (!(s->forms & form) || s->parts[0] > known)
 			continue;
-		if (!parse_line(line, &name, values))
-			bad = bad ? bad : number;
-		else if (device_wanted(&conf->devices, name))
-			add_device(out, name, values, N_COLUMNS);
+		for (size_t j = 0; j < ARRAY_SIZE(s->parts) && s->parts[j]; j++)
+			sum += values[s->parts[j] - 1];
+		family_add(metrics_family(c->out, &s->desc), labels, (double)sum);
 	}
-	if (number < 2)
-		return collect_fail(out->c, -EBADMSG, "/proc/net/dev: there are no headings");
-	return bad ? collect_fail(out->c, -EBADMSG,
-				  "/proc/net/dev: line %zu is not a device and %d numbers", bad,
-				  N_COLUMNS)
-		   : 0;
 }
 
 /* node_exporter's words: what never leaves the link, loopback included; the rest is global. */
@@ -199,16 +172,9 @@ static struct str scope_of(const struct address *a)
 	return b[0] == 0xff || memcmp(b, zero, 16) == 0 ? STR("") : STR("global");
 }
 
-static struct str name_of(const struct link *links, size_t n, int32_t index)
-{
-	for (size_t i = 0; i < n; i++)
-		if (links[i].index == index)
-			return links[i].name;
-	return STR("");
-}
-
 static int run_addresses(struct collect *c, const struct link *links, size_t n_links)
 {
+	const struct netdev_conf *conf = c->conf;
 	struct family *family = metrics_family(c->out, &address_desc);
 	struct address *addresses;
 	size_t n;
@@ -218,10 +184,11 @@ static int run_addresses(struct collect *c, const struct link *links, size_t n_l
 		return collect_fail(c, r, "netlink: addresses: %s", strerror(-r));
 	for (size_t i = 0; i < n; i++) {
 		const struct address *a = &addresses[i];
-		struct str name = name_of(links, n_links, a->index);
+		struct str name = netlink_link_name(links, n_links, a->index);
 		char text[INET6_ADDRSTRLEN];
 
-		if (!name.n || !inet_ntop(a->family, a->bytes, text, sizeof(text)))
+		if (!name.n || !device_wanted(&conf->devices, name) ||
+		    !inet_ntop(a->family, a->bytes, text, sizeof(text)))
 			continue;
 		family_add(family,
 			   METRIC_LABELS(c->out, { STR("device"), name },
@@ -234,20 +201,35 @@ static int run_addresses(struct collect *c, const struct link *links, size_t n_l
 	return 0;
 }
 
+/* The file has all but one column. */
+static int read_file(struct collect *c, const struct link **ret_links, size_t *ret_n)
+{
+	struct str text;
+	size_t bad;
+	int r = collect_read(c, HOST_PROC, "net/dev", &text);
+
+	*ret_n = 0;
+	if (r < 0)
+		return r;
+	r = net_dev_parse(text, c->scratch, ret_links, ret_n, &bad);
+	return r < 0 ? collect_fail(c, r, "/proc/net/dev: line %zu is not %s", bad,
+				    bad > 2 ? "a device and its numbers" : "a heading")
+		     : 0;
+}
+
 static int run(struct collect *c)
 {
 	const struct netdev_conf *conf = c->conf;
-	struct output out = { .c = c };
 	const struct link *links;
 	size_t n;
+	/* A sandbox may refuse netlink. */
+	bool live = host_is_live(c->host, HOST_PROC) && netlink_links(c->host, &links, &n) == 0;
+	int r = live ? 0 : read_file(c, &links, &n);
 
-	/* Where a sandbox refuses netlink, the file has all but one column. */
-	if (!host_is_live(c->host, HOST_PROC) || netlink_links(c->host, &links, &n) < 0)
-		return run_file(&out, conf);
 	for (size_t i = 0; i < n; i++)
 		if (links[i].stats_size && device_wanted(&conf->devices, links[i].name))
-			add_link(&out, &links[i]);
-	return conf->address_info ? run_addresses(c, links, n) : 0;
+			add_link(c, &links[i], live);
+	return live && conf->address_info ? run_addresses(c, links, n) : r;
 }
 
 const struct collector collector_netdev = {

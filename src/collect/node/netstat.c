@@ -14,18 +14,13 @@ struct netstat_conf {
 };
 
 static const struct opt opts[] = {
-	{
-		.name = "fields",
-		.type = OPT_REGEX,
-		.offset = offsetof(struct netstat_conf, fields),
-		.preset = ".*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(InOctets|OutOctets)"
-			  "|Icmp6?_(InMsgs|OutMsgs)|TcpExt_(Listen.*|Syncookies.*|TCPSynRetrans"
-			  "|TCPTimeouts|TCPOFOQueue|TCPRcvQDrop)|Tcp_(ActiveOpens|InSegs|OutSegs"
-			  "|OutRsts|PassiveOpens|RetransSegs|CurrEstab)|Udp6?_(InDatagrams"
-			  "|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors)",
-		.arg = "REGEX",
-		.help = "counters to take, as Protocol_Name",
-	},
+	{ OPT_ROW("fields", OPT_REGEX, struct netstat_conf, fields,
+		  ".*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(InOctets|OutOctets)"
+		  "|Icmp6?_(InMsgs|OutMsgs)|TcpExt_(Listen.*|Syncookies.*|TCPSynRetrans"
+		  "|TCPTimeouts|TCPOFOQueue|TCPRcvQDrop)|Tcp_(ActiveOpens|InSegs|OutSegs"
+		  "|OutRsts|PassiveOpens|RetransSegs|CurrEstab)|Udp6?_(InDatagrams"
+		  "|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors)",
+		  "REGEX", "counters to take, as Protocol_Name") },
 	{ 0 },
 };
 

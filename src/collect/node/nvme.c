@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * NVMe controllers and their namespaces. Source: /sys/class/nvme (drivers/nvme/host/sysfs.c).
- * Namespaces are those that the controller shows as a path (nvme0c0n1), as node_exporter has
- * it. `size` counts sectors of 512 bytes whatever the format is, `nuse` (since 6.8) counts
- * logical blocks.
+ * A namespace is nvme0n1, or nvme0c0n1 where the kernel itself has several paths to it. `size`
+ * counts sectors of 512 bytes whatever the format is, `nuse` (since 6.8) counts logical blocks.
  */
 #include "collect/collector.h"
 
-#include <errno.h>
 #include <fcntl.h>
 
 enum { INFO, NS_INFO, CAPACITY, SIZE, USED, BLOCK_SIZE, N_DESCS };
@@ -50,14 +48,15 @@ static bool take_number(struct str *rest, struct str prefix, struct str *ret)
 	return true;
 }
 
-/* "nvme0c1n2" has the namespace 2. */
+/* "nvme0n2" and "nvme0c1n2" have the namespace 2. */
 static bool is_namespace(struct str name, struct str *ret_nsid)
 {
 	struct str controller, path;
 
-	return take_number(&name, STR("nvme"), &controller) &&
-	       take_number(&name, STR("c"), &path) && take_number(&name, STR("n"), ret_nsid) &&
-	       !name.n;
+	if (!take_number(&name, STR("nvme"), &controller))
+		return false;
+	(void)take_number(&name, STR("c"), &path);
+	return take_number(&name, STR("n"), ret_nsid) && !name.n;
 }
 
 static void add_namespace(struct collect *c, struct family *const family[], int dir,

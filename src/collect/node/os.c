@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The operating system's name and version. Source: os-release(5), /etc before /usr/lib. */
-#include "collect/node/os_release.h"
+#include "collect/common/os_release.h"
 
 #include <errno.h>
 #include <time.h>

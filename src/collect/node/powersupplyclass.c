@@ -6,22 +6,13 @@
  */
 #include "collect/collector.h"
 
-#include <errno.h>
-#include <fcntl.h>
-
 struct powersupplyclass_conf {
 	struct opt_regex exclude;
 };
 
 static const struct opt opts[] = {
-	{
-		.name = "supplies_exclude",
-		.type = OPT_REGEX,
-		.offset = offsetof(struct powersupplyclass_conf, exclude),
-		.preset = "",
-		.arg = "REGEX",
-		.help = "power supplies to leave out",
-	},
+	{ OPT_ROW("supplies_exclude", OPT_REGEX, struct powersupplyclass_conf, exclude, "", "REGEX",
+		  "power supplies to leave out") },
 	{ 0 },
 };
 
@@ -32,28 +23,13 @@ const struct opt_section section_collector_powersupplyclass = {
 	.size = sizeof(struct powersupplyclass_conf),
 };
 
-struct row {
-	const char *file;
-	double divisor;
-	struct metric_desc desc;
-};
+#define SUPPLY(at, name, help, ...) ROW_GAUGE(at, "node_power_supply_" name, help, __VA_ARGS__)
+#define COUNT(at, name, help) SUPPLY(at, name, help, .scale = 1)
+#define MICRO(at, name, help) SUPPLY(at, name, help, .scale = 1e-6)
+#define TENTH(at, name, help) SUPPLY(at, name, help, .scale = 0.1)
 
-#define ROW(file, name, divisor, text)                                \
-	{                                                             \
-		file, divisor,                                        \
-		{                                                     \
-			"node_power_supply_" name, text, METRIC_GAUGE \
-		}                                                     \
-	}
-#define COUNT(file, name, text) ROW(file, name, 1, text)
-#define MICRO(file, name, text) ROW(file, name, 1e6, text)
-#define TENTH(file, name, text) ROW(file, name, 10, text)
-
-/*
- * node_exporter looks for temp_ambient_max and _min, which no kernel has had; its names for them
- * are kept.
- */
-static const struct row rows[] = {
+/* temp_ambient_max and _min are what node_exporter looks for; kernels say temp_ambient_alert_*. */
+static const struct table_row rows[] = {
 	COUNT("authentic", "authentic", "1 when the supply could prove that it is genuine."),
 	COUNT("calibrate", "calibrate", "1 while the supply is calibrating."),
 	COUNT("capacity", "capacity", "Charge of the battery in percent."),
@@ -108,9 +84,9 @@ static const struct row rows[] = {
 	TENTH("temp_alert_min", "temp_alert_min_celsius",
 	      "Temperature below which the supply warns."),
 	TENTH("temp_ambient", "temp_ambient_celsius", "Temperature around the supply."),
-	TENTH("temp_ambient_alert_max", "temp_ambient_max_celsius",
+	TENTH("temp_ambient_max", "temp_ambient_max_celsius",
 	      "Temperature around the supply above which it warns."),
-	TENTH("temp_ambient_alert_min", "temp_ambient_min_celsius",
+	TENTH("temp_ambient_min", "temp_ambient_min_celsius",
 	      "Temperature around the supply below which it warns."),
 	TENTH("temp_max", "temp_max_celsius", "Highest temperature at which the supply works."),
 	TENTH("temp_min", "temp_min_celsius", "Lowest temperature at which the supply works."),
@@ -138,34 +114,16 @@ static const struct metric_desc info_desc = {
 	METRIC_GAUGE,
 };
 
-struct output {
-	struct collect *c;
-	struct family *families[ARRAY_SIZE(rows)];
-};
-
-static const struct row *find_row(struct str file)
+static const struct table_row *find_row(struct str file)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (strcmp(rows[i].file, file.p) == 0)
+		if (strcmp(rows[i].at, file.p) == 0)
 			return &rows[i];
 	return NULL;
 }
 
-static void add_number(struct output *out, int dir, const struct row *row,
-		       const struct labels *labels)
-{
-	struct family **family = &out->families[row - rows];
-	int64_t value;
-
-	if (host_attr_i64(dir, row->file, &value) < 0)
-		return;
-	if (!*family)
-		*family = metrics_family(out->c->out, &row->desc);
-	family_add(*family, labels, (double)value / row->divisor);
-}
-
 /* A label for each text that the supply has; an empty one is none. */
-static void add_info(struct output *out, int dir, struct str supply)
+static void add_info(struct collect *c, int dir, struct str supply)
 {
 	struct label labels[ARRAY_SIZE(texts) + 1] = { { STR("power_supply"), supply } };
 	size_t n = 1;
@@ -173,52 +131,38 @@ static void add_info(struct output *out, int dir, struct str supply)
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		struct str text;
 
-		if (host_attr(dir, texts[i], out->c->scratch, &text) == 0 && text.n)
+		if (host_attr(dir, texts[i], c->scratch, &text) == 0 && text.n)
 			labels[n++] = (struct label){ str_of(texts[i]), text };
 	}
-	family_add(metrics_family(out->c->out, &info_desc), metrics_labels(out->c->out, n, labels),
-		   1);
+	family_add(metrics_family(c->out, &info_desc), metrics_labels(c->out, n, labels), 1);
 }
 
-static void add_supply(struct output *out, int dir, struct str supply)
+static int add_supply(struct collect *c, int dir, struct str supply, void *arg)
 {
+	const struct powersupplyclass_conf *conf = c->conf;
+	const struct labels *labels;
 	struct str *files;
 	size_t n;
 
+	(void)arg;
 	/* Which of the sixty a supply has depends on its driver: most have half of them. */
-	if (host_list_dir(dir, out->c->scratch, &files, &n) < 0)
-		return;
-
-	const struct labels *labels = METRIC_LABELS(out->c->out, { STR("power_supply"), supply });
-
+	if (opt_regex_match(&conf->exclude, supply) ||
+	    host_list_dir(dir, c->scratch, &files, &n) < 0)
+		return 0;
+	labels = METRIC_LABELS(c->out, { STR("power_supply"), supply });
 	for (size_t i = 0; i < n; i++) {
-		const struct row *row = find_row(files[i]);
+		const struct table_row *row = find_row(files[i]);
 
 		if (row)
-			add_number(out, dir, row, labels);
+			(void)collect_attrs(c, dir, labels, row, 1);
 	}
-	add_info(out, dir, supply);
+	add_info(c, dir, supply);
+	return 0;
 }
 
 static int run(struct collect *c)
 {
-	const struct powersupplyclass_conf *conf = c->conf;
-	struct output out = { .c = c };
-	struct str *names;
-	size_t n;
-	int r = collect_list(c, HOST_SYS, "class/power_supply", &names, &n);
-	_cleanup_fd_ int class_dir = host_open_dir(c->host, HOST_SYS, "class/power_supply");
-
-	if (r < 0 || class_dir < 0)
-		return r;
-	for (size_t i = 0; i < n; i++) {
-		_cleanup_fd_ int dir =
-			openat(class_dir, names[i].p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		if (dir >= 0 && !opt_regex_match(&conf->exclude, names[i]))
-			add_supply(&out, dir, names[i]);
-	}
-	return 0;
+	return collect_each(c, HOST_SYS, "class/power_supply", add_supply, NULL);
 }
 
 const struct collector collector_powersupplyclass = {

@@ -63,7 +63,8 @@ static int add(struct collect *c, const char *path, struct str text, struct str 
 		return 0;
 	if (!take_total(text, kind, &total))
 		return collect_fail(c, -EBADMSG, "/proc/%s: no total of \"%s\"", path, kind.p);
-	metrics_add(c->out, desc, (double)total / 1e6);
+	/* In two steps, as node_exporter: the last digit is another in one case of four. */
+	metrics_add(c->out, desc, (double)total / 1e3 / 1e3);
 	return 0;
 }
 

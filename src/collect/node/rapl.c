@@ -10,6 +10,29 @@
 
 #include "collect/energy/meter.h"
 
+struct rapl_conf {
+	bool zone_label;
+};
+
+static const struct opt opts[] = {
+	{ OPT_ROW("enable_zone_label", OPT_BOOL, struct rapl_conf, zone_label, "false", NULL,
+		  "tell a zone's name by a label, in one family for all of them") },
+	{ 0 },
+};
+
+const struct opt_section section_collector_rapl = {
+	.path = "collectors.rapl",
+	.help = "energy counters of processor packages",
+	.opts = opts,
+	.size = sizeof(struct rapl_conf),
+};
+
+static const struct metric_desc labeled_desc = {
+	"node_rapl_joules_total",
+	"Energy counted by the zones of the processors, without wraps.",
+	METRIC_COUNTER,
+};
+
 /*
  * "package-1" is package number 1; any other name, "package-0-die-1" too, is itself, numbered
  * in the order of the directory.
@@ -59,18 +82,35 @@ static struct named_zone name_zone(struct str name, const struct named_zone *bef
 static void add_zone(struct collect *c, const struct meter_reading *reading,
 		     const struct named_zone *named)
 {
+	const struct rapl_conf *conf = c->conf;
+	struct label index = { STR("index"),
+			       arena_printf(c->scratch, "%llu", (unsigned long long)named->index) };
+	struct label path = { STR("path"), reading->source->path };
+	double joules = (double)reading->total_uj / 1e6;
+
+	if (conf->zone_label) {
+		family_add(metrics_family(c->out, &labeled_desc),
+			   METRIC_LABELS(c->out, index, path, { STR("rapl_zone"), named->base }),
+			   joules);
+		return;
+	}
+
 	struct str help =
 		arena_printf(c->scratch, "Energy counted by the %.*s zones, without wraps.",
 			     STR_ARG(named->base));
 	struct family *family = metrics_family_named(c->out, metric_name(c->scratch, named->base),
 						     help, METRIC_COUNTER);
 
-	family_add(family,
-		   METRIC_LABELS(c->out,
-				 { STR("index"), arena_printf(c->scratch, "%llu",
-							      (unsigned long long)named->index) },
-				 { STR("path"), reading->source->path }),
-		   (double)reading->total_uj / 1e6);
+	family_add(family, METRIC_LABELS(c->out, index, path), joules);
+}
+
+/* A kernel that knows of such zones, and has none, is no failure. */
+static int no_zones(struct collect *c)
+{
+	_cleanup_fd_ int dir = host_open_dir(c->host, HOST_SYS, "class/powercap");
+
+	return collect_fail(c, dir < 0 ? -ENODATA : 0,
+			    "/sys/class/powercap: no zone that counts energy");
 }
 
 static int run(struct collect *c)
@@ -101,7 +141,7 @@ static int run(struct collect *c)
 		n++;
 	}
 	if (!n)
-		return collect_fail(c, -ENODATA, "/sys/class/powercap: no zone that counts energy");
+		return no_zones(c);
 	if (refused && !worst)
 		return collect_fail(c, -EACCES,
 				    "/sys/class/powercap/*/energy_uj: permission denied "
@@ -114,5 +154,6 @@ const struct collector collector_rapl = {
 	.help = "energy counters of processor packages",
 	.reads = "/sys/class/powercap/*/energy_uj",
 	.on = true,
+	.section = &section_collector_rapl,
 	.run = run,
 };

@@ -86,9 +86,9 @@ static int run(struct collect *c)
 {
 	int r4 = run_file(c, "net/sockstat"), r6 = run_file(c, "net/sockstat6");
 
-	/* Either protocol may be absent from a kernel; both are not. */
+	/* Either protocol may be absent from a kernel, or both. */
 	if (r4 == -ENODATA)
-		return r6;
+		r4 = 0;
 	return r6 == -ENODATA || r4 < 0 ? r4 : r6;
 }
 

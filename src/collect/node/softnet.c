@@ -39,7 +39,8 @@ static void add_cpu(struct collect *c, const uint64_t *v, size_t columns, uint64
 			     (unsigned long long)(columns > CPU_COLUMN ? v[CPU_COLUMN] : line));
 	const struct labels *labels = METRIC_LABELS(c->out, { STR("cpu"), cpu });
 
-	for (size_t i = 0; i < ARRAY_SIZE(rows) && rows[i].column < columns; i++)
+	/* What an old kernel does not count is 0, as node_exporter has it. */
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		family_add(metrics_family(c->out, &rows[i].desc), labels,
 			   (double)v[rows[i].column]);
 }
@@ -54,7 +55,7 @@ static int run(struct collect *c)
 	if (!text.n)
 		return collect_fail(c, -EBADMSG, "/proc/net/softnet_stat is empty");
 	for (uint64_t number = 0; str_line(&text, &line); number++) {
-		uint64_t v[COLUMNS_MAX];
+		uint64_t v[COLUMNS_MAX] = { 0 };
 		size_t n = 0;
 
 		while (n < COLUMNS_MAX && str_word(&line, &word) && num_hex(word, &v[n]) == 0)

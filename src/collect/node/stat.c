@@ -9,13 +9,8 @@ struct stat_conf {
 };
 
 static const struct opt stat_opts[] = {
-	{
-		.name = "softirq",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct stat_conf, softirq),
-		.preset = "false",
-		.help = "node_softirqs_total by vector, too",
-	},
+	{ OPT_ROW("softirq", OPT_BOOL, struct stat_conf, softirq, "false", NULL,
+		  "node_softirqs_total by vector, too") },
 	{ 0 },
 };
 
@@ -72,7 +67,7 @@ static int run(struct collect *c)
 	const struct stat_conf *conf = c->conf;
 	struct str text, line, key;
 	int r = collect_read_once(c, HOST_PROC, "stat", &text), result = 0;
-	size_t found = 0;
+	unsigned int found = 0; /* a bit for each row */
 
 	if (r < 0)
 		return r;
@@ -86,7 +81,7 @@ static int run(struct collect *c)
 		for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 			if (!str_eq(key, rows[i].key))
 				continue;
-			found++;
+			found |= 1U << i;
 			if (num_take_u64(&line, &value))
 				metrics_add(c->out, &rows[i].desc, (double)value);
 			else
@@ -94,7 +89,12 @@ static int run(struct collect *c)
 						      rows[i].key.p);
 		}
 	}
-	return found ? result : collect_fail(c, -EBADMSG, "/proc/stat: none of the known lines");
+	if (!found)
+		return collect_fail(c, -EBADMSG, "/proc/stat: none of the known lines");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (!(found & 1U << i))
+			metrics_add(c->out, &rows[i].desc, 0);
+	return result;
 }
 
 const struct collector collector_stat = {

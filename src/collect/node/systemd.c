@@ -4,9 +4,9 @@
  * of each unit is five series, most of them 0, so by default only units that have failed are told
  * of by name.
  */
-#include "collect/node/systemd_bus.h"
+#include "collect/collector.h"
 
-#include <errno.h>
+#include "host/systemd_bus.h"
 
 struct systemd_conf {
 	struct opt_regex include, exclude;
@@ -15,61 +15,23 @@ struct systemd_conf {
 };
 
 static const struct opt systemd_opts[] = {
-	{
-		.name = "units",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct systemd_conf, every),
-		.preset = "false",
-		.help = "every unit by name, with timers and sockets, as node_exporter has them; "
-			"else those that have failed",
-	},
-	{
-		.name = "unit_include",
-		.type = OPT_REGEX,
-		.offset = offsetof(struct systemd_conf, include),
-		.preset = ".+",
-		.arg = "REGEX",
-		.help = "units to tell of by name",
-	},
-	{
-		.name = "unit_exclude",
-		.type = OPT_REGEX,
-		.offset = offsetof(struct systemd_conf, exclude),
-		.preset = ".+\\.(automount|device|mount|scope|slice)",
-		.arg = "REGEX",
-		.help = "units to leave out all the same",
-	},
-	{
-		.name = "task_metrics",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct systemd_conf, tasks),
-		.preset = "false",
-		.help = "with units: tasks of services, and their limit",
-	},
-	{
-		.name = "restarts_metrics",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct systemd_conf, restarts),
-		.preset = "false",
-		.help = "with units: how often services were restarted by systemd",
-	},
-	{
-		.name = "start_time_metrics",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct systemd_conf, start_times),
-		.preset = "false",
-		.help = "with units: since when units are active",
-	},
-	{
-		.name = "timeout",
-		.type = OPT_DURATION,
-		.offset = offsetof(struct systemd_conf, timeout_ns),
-		.preset = "2s",
-		.arg = "TIME",
-		.help = "how long to wait for systemd's answers in a cycle",
-		.min = 100000000,
-		.max = 60000000000,
-	},
+	{ OPT_ROW("units", OPT_BOOL, struct systemd_conf, every, "false", NULL,
+		  "every unit by name, with timers and sockets, as node_exporter has them; "
+		  "else those that have failed") },
+	{ OPT_ROW("unit_include", OPT_REGEX, struct systemd_conf, include, ".+", "REGEX",
+		  "units to tell of by name") },
+	{ OPT_ROW("unit_exclude", OPT_REGEX, struct systemd_conf, exclude,
+		  ".+\\.(automount|device|mount|scope|slice)", "REGEX",
+		  "units to leave out all the same") },
+	{ OPT_ROW("task_metrics", OPT_BOOL, struct systemd_conf, tasks, "false", NULL,
+		  "with units: tasks of services, and their limit") },
+	{ OPT_ROW("restarts_metrics", OPT_BOOL, struct systemd_conf, restarts, "false", NULL,
+		  "with units: how often services were restarted by systemd") },
+	{ OPT_ROW("start_time_metrics", OPT_BOOL, struct systemd_conf, start_times, "false", NULL,
+		  "with units: since when units are active") },
+	{ OPT_ROW("timeout", OPT_DURATION, struct systemd_conf, timeout_ns, "2s", "TIME",
+		  "how long to wait for systemd's answers in a cycle"),
+	  .min = 100000000, .max = 60000000000 },
 	{ 0 },
 };
 
@@ -96,78 +58,46 @@ struct number_row {
 	bool wide, skip_max; /* 64 bits; the largest number stands for none */
 };
 
+/* clang-format off */
 static const struct number_row numbers[] = {
-	{ ".service",
-	  "Service",
-	  "NRestarts",
-	  offsetof(struct systemd_conf, restarts),
+	{ ".service", "Service", "NRestarts", offsetof(struct systemd_conf, restarts),
 	  { "node_systemd_service_restart_total",
 	    "How often systemd has restarted the service by itself.", METRIC_COUNTER },
-	  1,
-	  false,
-	  false },
-	{ ".service",
-	  "Service",
-	  "TasksCurrent",
-	  offsetof(struct systemd_conf, tasks),
+	  .divisor = 1 },
+	{ ".service", "Service", "TasksCurrent", offsetof(struct systemd_conf, tasks),
 	  { "node_systemd_unit_tasks_current", "Tasks of the unit now.", METRIC_GAUGE },
-	  1,
-	  true,
-	  true },
-	{ ".service",
-	  "Service",
-	  "TasksMax",
-	  offsetof(struct systemd_conf, tasks),
+	  .divisor = 1, .wide = true, .skip_max = true },
+	{ ".service", "Service", "TasksMax", offsetof(struct systemd_conf, tasks),
 	  { "node_systemd_unit_tasks_max", "How many tasks the unit may have.", METRIC_GAUGE },
-	  1,
-	  true,
-	  true },
-	{ ".timer",
-	  "Timer",
-	  "LastTriggerUSec",
-	  SIZE_MAX,
+	  .divisor = 1, .wide = true, .skip_max = true },
+	{ ".timer", "Timer", "LastTriggerUSec", SIZE_MAX,
 	  { "node_systemd_timer_last_trigger_seconds",
 	    "When the timer last went off, in Unix time; 0 when it has not.", METRIC_GAUGE },
-	  1e6,
-	  true,
-	  false },
-	{ ".socket",
-	  "Socket",
-	  "NAccepted",
-	  SIZE_MAX,
+	  .divisor = 1e6, .wide = true },
+	{ ".socket", "Socket", "NAccepted", SIZE_MAX,
 	  { "node_systemd_socket_accepted_connections_total",
 	    "Connections that the socket has accepted.", METRIC_COUNTER },
-	  1,
-	  false,
-	  false },
-	{ ".socket",
-	  "Socket",
-	  "NConnections",
-	  SIZE_MAX,
+	  .divisor = 1 },
+	{ ".socket", "Socket", "NConnections", SIZE_MAX,
 	  { "node_systemd_socket_current_connections", "Connections of the socket now.",
 	    METRIC_GAUGE },
-	  1,
-	  false,
-	  false },
-	{ ".socket",
-	  "Socket",
-	  "NRefused",
-	  SIZE_MAX,
+	  .divisor = 1 },
+	{ ".socket", "Socket", "NRefused", SIZE_MAX,
 	  { "node_systemd_socket_refused_connections_total",
 	    "Connections refused because there were too many.", METRIC_GAUGE },
-	  1,
-	  false,
-	  false },
+	  .divisor = 1 },
 };
+/* clang-format on */
 
-static void add_number(struct collect *c, struct manager *manager, const struct unit *unit,
+static void add_number(struct collect *c, struct bus *manager, const struct unit *unit,
 		       const struct number_row *row)
 {
 	uint64_t value = 0;
 	uint32_t narrow = 0;
-	int r = row->wide
-			? manager_u64(manager, unit->path, row->interface, row->property, &value)
-			: manager_u32(manager, unit->path, row->interface, row->property, &narrow);
+	int r = row->wide ? bus_property(manager, unit->path, row->interface, row->property, 't',
+					 &value)
+			  : bus_property(manager, unit->path, row->interface, row->property, 'u',
+					 &narrow);
 
 	if (r < 0 || (row->skip_max && value == UINT64_MAX))
 		return;
@@ -176,7 +106,7 @@ static void add_number(struct collect *c, struct manager *manager, const struct 
 		   (row->wide ? (double)value : (double)narrow) / row->divisor);
 }
 
-static void add_numbers(struct collect *c, struct manager *manager, const struct unit *unit)
+static void add_numbers(struct collect *c, struct bus *manager, const struct unit *unit)
 {
 	static const struct metric_desc since_desc = {
 		"node_systemd_unit_start_time_seconds",
@@ -196,13 +126,13 @@ static void add_numbers(struct collect *c, struct manager *manager, const struct
 	if (!conf->start_times)
 		return;
 	if (str_eq(unit->active, STR("active")) &&
-	    manager_u64(manager, unit->path, "Unit", "ActiveEnterTimestamp", &since) < 0)
+	    bus_property(manager, unit->path, "Unit", "ActiveEnterTimestamp", 't', &since) < 0)
 		return;
 	family_add(metrics_family(c->out, &since_desc),
 		   METRIC_LABELS(c->out, { STR("name"), unit->name }), (double)since / 1e6);
 }
 
-static void add_state(struct collect *c, struct manager *manager, const struct unit *unit)
+static void add_state(struct collect *c, struct bus *manager, const struct unit *unit)
 {
 	static const struct metric_desc desc = {
 		"node_systemd_unit_state",
@@ -214,9 +144,9 @@ static void add_state(struct collect *c, struct manager *manager, const struct u
 	struct str type = { 0 };
 
 	if (str_ends(unit->name, STR(".service")))
-		type = manager_string(manager, unit->path, "Service", "Type", c->scratch);
+		type = bus_string(manager, unit->path, "Service", "Type", c->scratch);
 	else if (str_ends(unit->name, STR(".mount")))
-		type = manager_string(manager, unit->path, "Mount", "Type", c->scratch);
+		type = bus_string(manager, unit->path, "Mount", "Type", c->scratch);
 	for (size_t i = 0; i < STATES; i++) {
 		bool is = str_eq(unit->active, states[i]);
 
@@ -236,7 +166,7 @@ static bool wanted(const struct systemd_conf *conf, const struct unit *unit)
 	       (conf->every || str_eq(unit->active, STR("failed")));
 }
 
-static int add_units(struct collect *c, struct manager *manager)
+static int add_units(struct collect *c, struct bus *manager)
 {
 	static const struct metric_desc desc = {
 		"node_systemd_units",
@@ -247,11 +177,11 @@ static int add_units(struct collect *c, struct manager *manager)
 	size_t counts[STATES] = { 0 };
 	sd_bus_message *units = NULL;
 	struct unit unit;
-	int r = manager_units(c, manager, &units);
+	int r = manager_units(manager, &units);
 
 	if (r < 0)
 		return r;
-	while ((r = manager_next(c, manager, units, &unit)) > 0) {
+	while ((r = manager_next(manager, units, &unit)) > 0) {
 		for (size_t i = 0; i < STATES; i++)
 			counts[i] += str_eq(unit.active, states[i]);
 		if (!wanted(conf, &unit))
@@ -281,7 +211,7 @@ static double version_number(struct str version)
 	return num_f64((struct str){ version.p + begin, end - begin }, &value) < 0 ? 0 : value;
 }
 
-static void add_manager(struct collect *c, struct manager *manager)
+static void add_manager(struct collect *c, struct bus *manager)
 {
 	static const struct metric_desc running_desc = {
 		"node_systemd_system_running",
@@ -298,12 +228,10 @@ static void add_manager(struct collect *c, struct manager *manager)
 		"What the system runs in, as systemd found; always 1.",
 		METRIC_GAUGE,
 	};
-	struct str state =
-		manager_string(manager, MANAGER_PATH, "Manager", "SystemState", c->scratch);
-	struct str version =
-		manager_string(manager, MANAGER_PATH, "Manager", "Version", c->scratch);
+	struct str state = bus_string(manager, MANAGER_PATH, "Manager", "SystemState", c->scratch);
+	struct str version = bus_string(manager, MANAGER_PATH, "Manager", "Version", c->scratch);
 	struct str kind =
-		manager_string(manager, MANAGER_PATH, "Manager", "Virtualization", c->scratch);
+		bus_string(manager, MANAGER_PATH, "Manager", "Virtualization", c->scratch);
 
 	if (state.n)
 		metrics_add(c->out, &running_desc, str_eq(state, STR("running")));
@@ -320,15 +248,15 @@ static void add_manager(struct collect *c, struct manager *manager)
 static int run(struct collect *c)
 {
 	const struct systemd_conf *conf = c->conf;
-	struct manager manager;
-	int r = manager_open(c, conf->timeout_ns, &manager);
+	struct bus manager;
+	int r = manager_open(c->host, conf->timeout_ns, &manager);
 
-	if (r < 0)
-		return r;
-	add_manager(c, &manager);
-	r = add_units(c, &manager);
-	manager_close(&manager);
-	return r;
+	if (r == 0) {
+		add_manager(c, &manager);
+		r = add_units(c, &manager);
+	}
+	bus_close(&manager);
+	return r < 0 ? collect_fail(c, r, "%s", manager.why) : 0;
 }
 
 const struct collector collector_systemd = {

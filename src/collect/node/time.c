@@ -31,7 +31,7 @@ static void add_clock(struct collect *c)
 }
 
 /* The kernel registers one such device and always calls it clocksource0. */
-static int add_sources(struct collect *c)
+static int add_sources(struct collect *c, int dir, struct str name, void *arg)
 {
 	static const struct metric_desc available_desc = {
 		"node_time_clocksource_available_info",
@@ -43,43 +43,43 @@ static int add_sources(struct collect *c)
 		"The clock source in use; always 1.",
 		METRIC_GAUGE,
 	};
-	static const struct label device = { { "device", 6 }, { "0", 1 } };
-	struct family *f = metrics_family(c->out, &available_desc);
+	const struct str prefix = STR("clocksource");
+	const struct label device = { STR("device"), str_skip(name, prefix.n) };
 	struct str text, source;
-	int r = collect_read(c, HOST_SYS,
-			     "devices/system/clocksource/clocksource0/available_clocksource",
-			     &text);
+	int r;
 
-	if (r == -ENODATA) /* without sysfs there is still a clock */
+	(void)arg;
+	if (!str_starts(name, prefix))
 		return 0;
-	if (r < 0)
-		return r;
-	if (!str_trim(text).n)
-		return collect_fail(c, -EBADMSG, "available_clocksource is empty");
+	r = host_attr(dir, "available_clocksource", c->scratch, &text);
+	if (r < 0 || !str_trim(text).n)
+		return collect_fail(c, r < 0 ? r : -EBADMSG, "%.*s/available_clocksource %s",
+				    STR_ARG(name), r < 0 ? strerror(-r) : "is empty");
 	while (str_word(&text, &source))
-		family_add(f, METRIC_LABELS(c->out, device, { STR("clocksource"), source }), 1);
-	r = collect_read(c, HOST_SYS, "devices/system/clocksource/clocksource0/current_clocksource",
-			 &text);
-	if (r < 0)
-		return r;
-	source = str_trim(text);
-	if (!source.n)
-		return collect_fail(c, -EBADMSG, "current_clocksource is empty");
+		family_add(metrics_family(c->out, &available_desc),
+			   METRIC_LABELS(c->out, device, { STR("clocksource"), source }), 1);
+	r = host_attr(dir, "current_clocksource", c->scratch, &text);
+	if (r < 0 || !str_trim(text).n)
+		return collect_fail(c, r < 0 ? r : -EBADMSG, "%.*s/current_clocksource %s",
+				    STR_ARG(name), r < 0 ? strerror(-r) : "is empty");
 	family_add(metrics_family(c->out, &current_desc),
-		   METRIC_LABELS(c->out, device, { STR("clocksource"), source }), 1);
+		   METRIC_LABELS(c->out, device, { STR("clocksource"), str_trim(text) }), 1);
 	return 0;
 }
 
 static int run(struct collect *c)
 {
+	int r;
+
 	add_clock(c);
-	return add_sources(c);
+	r = collect_each(c, HOST_SYS, "devices/system/clocksource", add_sources, NULL);
+	return r == -ENODATA ? 0 : r; /* without sysfs there is still a clock */
 }
 
 const struct collector collector_time = {
 	.name = "time",
 	.help = "wall clock, time zone, clock sources",
-	.reads = "clock_gettime(2), /sys/devices/system/clocksource/clocksource0/*",
+	.reads = "clock_gettime(2), /sys/devices/system/clocksource/*",
 	.live_only = "clock_gettime(2)",
 	.on = true,
 	.run = run,

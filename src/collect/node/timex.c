@@ -45,12 +45,18 @@ static const struct {
 #undef ROW
 };
 
-static void add(struct collect *c, const char *name, const char *help, double value)
-{
-	struct metric_desc desc = { name, help, METRIC_GAUGE };
+enum { FREQUENCY, SHIFT, STATUS, SYNC, TAI };
 
-	metrics_add(c->out, &desc, value);
-}
+static const struct metric_desc others[] = {
+	[FREQUENCY] = { "node_timex_frequency_adjustment_ratio",
+			"Correction of the local clock's frequency.", METRIC_GAUGE },
+	[SHIFT] = { "node_timex_pps_shift_seconds", "Interval over which the pulses are averaged.",
+		    METRIC_GAUGE },
+	[STATUS] = { "node_timex_status", "Bits of the clock's status.", METRIC_GAUGE },
+	[SYNC] = { "node_timex_sync_status", "1 when the clock is synchronised to a reference.",
+		   METRIC_GAUGE },
+	[TAI] = { "node_timex_tai_offset_seconds", "Offset between TAI and UTC.", METRIC_GAUGE },
+};
 
 static int run(struct collect *c)
 {
@@ -71,14 +77,11 @@ static int run(struct collect *c)
 		metrics_add(c->out, &rows[i].desc,
 			    (double)value / (rows[i].divisor != 0 ? rows[i].divisor : unit));
 	}
-	add(c, "node_timex_frequency_adjustment_ratio",
-	    "Correction of the local clock's frequency.", 1 + (double)t.freq / SCALED_PPM);
-	add(c, "node_timex_pps_shift_seconds", "Interval over which the pulses are averaged.",
-	    (double)t.shift);
-	add(c, "node_timex_status", "Bits of the clock's status.", t.status);
-	add(c, "node_timex_sync_status", "1 when the clock is synchronised to a reference.",
-	    clock_state != TIME_ERROR);
-	add(c, "node_timex_tai_offset_seconds", "Offset between TAI and UTC.", t.tai);
+	metrics_add(c->out, &others[FREQUENCY], 1 + (double)t.freq / SCALED_PPM);
+	metrics_add(c->out, &others[SHIFT], (double)t.shift);
+	metrics_add(c->out, &others[STATUS], t.status);
+	metrics_add(c->out, &others[SYNC], clock_state != TIME_ERROR);
+	metrics_add(c->out, &others[TAI], t.tai);
 	return 0;
 }
 

@@ -9,14 +9,8 @@ struct vmstat_conf {
 };
 
 static const struct opt vmstat_opts[] = {
-	{
-		.name = "fields",
-		.type = OPT_REGEX,
-		.offset = offsetof(struct vmstat_conf, fields),
-		.preset = "(oom_kill|pgpg|pswp|pg.*fault).*",
-		.arg = "REGEX",
-		.help = "lines of /proc/vmstat to take",
-	},
+	{ OPT_ROW("fields", OPT_REGEX, struct vmstat_conf, fields,
+		  "(oom_kill|pgpg|pswp|pg.*fault).*", "REGEX", "lines of /proc/vmstat to take") },
 	{ 0 },
 };
 

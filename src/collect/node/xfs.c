@@ -6,22 +6,11 @@
 #include "collect/collector.h"
 
 #include <errno.h>
-#include <fcntl.h>
 
-enum { COLUMNS_MAX = 16 };
+#define COUNTER(line, column_, name, help) \
+	ROW_COUNTER(line, "node_xfs_" name "_total", help, .column = column_)
 
-static const struct counter {
-	const char *line;
-	size_t column;
-	struct metric_desc desc;
-} counters[] = {
-#define COUNTER(line, column, name, help)                               \
-	{                                                               \
-		line, column,                                           \
-		{                                                       \
-			"node_xfs_" name "_total", help, METRIC_COUNTER \
-		}                                                       \
-	}
+static const struct table_row rows[] = {
 	COUNTER("extent_alloc", 0, "extent_allocation_extents_allocated", "Extents allocated."),
 	COUNTER("extent_alloc", 1, "extent_allocation_blocks_allocated", "Blocks allocated."),
 	COUNTER("extent_alloc", 2, "extent_allocation_extents_freed", "Extents freed."),
@@ -72,78 +61,30 @@ static const struct counter {
 	COUNTER("vnodes", 4, "vnode_release", "References to inodes given back."),
 	COUNTER("vnodes", 5, "vnode_reclaim", "Inodes reclaimed."),
 	COUNTER("vnodes", 6, "vnode_remove", "Inodes removed from memory."),
-#undef COUNTER
 };
 
-/* Returns 0, or -EBADMSG when a line that has counters lacks one of them. */
-static int add_line(struct family *const family[], const struct labels *labels, struct str line)
+static int add_filesystem(struct collect *c, int dir, struct str name, void *arg)
 {
-	uint64_t columns[COLUMNS_MAX];
-	struct str word;
-	size_t n = 0;
-	int r = 0;
+	struct str path = arena_printf(c->scratch, "/sys/fs/xfs/%.*s/stats/stats", STR_ARG(name));
+	struct str text;
+	bool *found = arg;
 
-	if (!str_word(&line, &word))
+	if (host_attr(dir, "stats/stats", c->scratch, &text) < 0)
 		return 0;
-	while (n < COLUMNS_MAX && num_take_u64(&line, &columns[n]))
-		n++;
-	for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
-		if (!str_eq(word, str_of(counters[i].line)))
-			continue;
-		if (counters[i].column < n)
-			family_add(family[i], labels, (double)columns[counters[i].column]);
-		else
-			r = -EBADMSG;
-	}
-	return r;
-}
-
-/* Returns 1, 0 when it is no file system, or -EBADMSG. */
-static int add_filesystem(struct collect *c, struct family *family[], int parent, struct str name)
-{
-	_cleanup_fd_ int dir = openat(parent, name.p, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	const struct labels *labels;
-	struct str text, line;
-	size_t number = 0;
-
-	if (dir < 0 || host_attr(dir, "stats/stats", c->scratch, &text) < 0)
-		return 0;
-	for (size_t i = 0; !family[ARRAY_SIZE(counters) - 1] && i < ARRAY_SIZE(counters); i++)
-		family[i] = metrics_family(c->out, &counters[i].desc);
-	if (!text.n)
-		return collect_fail(c, -EBADMSG, "/sys/fs/xfs/%.*s/stats/stats is empty",
-				    STR_ARG(name));
-	labels = METRIC_LABELS(c->out, { STR("device"), name });
-	while (str_line(&text, &line)) {
-		number++;
-		if (add_line(family, labels, line) < 0)
-			return collect_fail(c, -EBADMSG,
-					    "/sys/fs/xfs/%.*s/stats/stats: line %zu is too short",
-					    STR_ARG(name), number);
-	}
-	return 1;
+	*found = true;
+	return collect_known_lines(c, path.p, text, METRIC_LABELS(c->out, { STR("device"), name }),
+				   rows, ARRAY_SIZE(rows));
 }
 
 static int run(struct collect *c)
 {
-	struct family *family[ARRAY_SIZE(counters)] = { 0 };
-	struct str *names;
-	size_t n = 0, found = 0;
-	int r = host_list(c->host, HOST_SYS, "fs/xfs", c->scratch, &names, &n);
+	bool found = false;
+	int r = collect_each(c, HOST_SYS, "fs/xfs", add_filesystem, &found);
 
-	if (r < 0 && r != -ENOENT)
-		return collect_list(c, HOST_SYS, "fs/xfs", &names, &n);
-
-	_cleanup_fd_ int parent = host_open_dir(c->host, HOST_SYS, "fs/xfs");
-
-	r = 0;
-	for (size_t i = 0; i < n; i++) {
-		int one = add_filesystem(c, family, parent, names[i]);
-
-		found += one > 0;
-		r = one < 0 ? one : r;
-	}
-	return r < 0 || found ? r : collect_fail(c, 0, "no XFS file system is mounted");
+	/* Not even the directory is there without its module. */
+	return (r < 0 && r != -ENODATA) || found
+		       ? r
+		       : collect_fail(c, 0, "no XFS file system is mounted");
 }
 
 const struct collector collector_xfs = {

@@ -12,77 +12,27 @@
 enum { IDLE_SECONDS = 3600 };
 
 static const struct opt opts[] = {
-	{
-		.name = "groups",
-		.type = OPT_MAP,
-		.offset = offsetof(struct named_conf, groups),
-		.preset = "",
-		.arg = "NAME=RULE",
-		.help = "groups in the order they are tried; without any: one for each name",
-		.check = rules_check,
-	},
-	{
-		.name = "children",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct named_conf, children),
-		.preset = "true",
-		.help = "processes that no rule wants are in the group of their parent",
-	},
-	{
-		.name = "other",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct named_conf, other),
-		.preset = "false",
-		.help = "a group \"other\" for those that are in none",
-	},
-	{
-		.name = "kernel_threads",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct named_conf, kernel_threads),
-		.preset = "false",
-		.help = "the kernel's own threads, too",
-	},
-	{
-		.name = "recheck",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct named_conf, recheck),
-		.preset = "false",
-		.help = "apply the rules in each cycle, not only to new processes",
-	},
-	{
-		.name = "threads",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct named_conf, threads),
-		.preset = "false",
-		.help = "threads by name and by where they sleep, too",
-	},
-	{
-		.name = "proportional",
-		.type = OPT_BOOL,
-		.offset = offsetof(struct named_conf, shares),
-		.preset = "false",
-		.help = "memory with what is shared divided among those who share it, too",
-	},
-	{
-		.name = "group_limit",
-		.type = OPT_INT,
-		.offset = offsetof(struct named_conf, group_limit),
-		.preset = "200",
-		.arg = "N",
-		.help = "groups at most; what is over it is in \"other\"",
-		.min = 1,
-		.max = 10000,
-	},
-	{
-		.name = "keep",
-		.type = OPT_DURATION,
-		.offset = offsetof(struct named_conf, keep_ns),
-		.preset = "1d",
-		.arg = "TIME",
-		.help = "how long a group without a process is told of",
-		.min = 0,
-		.max = INT64_C(366) * 86400 * 1000000000,
-	},
+	{ OPT_ROW("groups", OPT_MAP, struct named_conf, groups, "", "NAME=RULE",
+		  "groups in the order they are tried; without any: one for each name"),
+	  .check = rules_check },
+	{ OPT_ROW("children", OPT_BOOL, struct named_conf, children, "true", NULL,
+		  "processes that no rule wants are in the group of their parent") },
+	{ OPT_ROW("other", OPT_BOOL, struct named_conf, other, "false", NULL,
+		  "a group \"other\" for those that are in none") },
+	{ OPT_ROW("kernel_threads", OPT_BOOL, struct named_conf, kernel_threads, "false", NULL,
+		  "the kernel's own threads, too") },
+	{ OPT_ROW("recheck", OPT_BOOL, struct named_conf, recheck, "false", NULL,
+		  "apply the rules in each cycle, not only to new processes") },
+	{ OPT_ROW("threads", OPT_BOOL, struct named_conf, threads, "false", NULL,
+		  "threads by name and by where they sleep, too") },
+	{ OPT_ROW("proportional", OPT_BOOL, struct named_conf, shares, "false", NULL,
+		  "memory with what is shared divided among those who share it, too") },
+	{ OPT_ROW("group_limit", OPT_INT, struct named_conf, group_limit, "200", "N",
+		  "groups at most; what is over it is in \"other\""),
+	  .min = 1, .max = 10000 },
+	{ OPT_ROW("keep", OPT_DURATION, struct named_conf, keep_ns, "1d", "TIME",
+		  "how long a group without a process is told of"),
+	  .min = 0, .max = INT64_C(366) * 86400 * 1000000000 },
 	{ 0 },
 };
 
@@ -241,6 +191,7 @@ static int named_run(struct collect *c)
 	ledger_forget(&named.ledger, now > keep ? now - keep : 0);
 	named.by_kernel = shared->by_kernel;
 	named_assign(&named);
+	rules_each_regex(&self->rules, collect_slow_regex, c);
 	/* What the kernel keeps while we read /proc cannot be told from what we saw there. */
 	if (process_dead(c, shared, named.ledger.seen, &totals) == 0)
 		named_add_dead(&named, &totals);
@@ -267,6 +218,7 @@ const struct collector collector_namedprocess = {
 	.name = "namedprocess",
 	.help = "processes by groups: CPU, memory, I/O, faults, open files, states",
 	.reads = "/proc/PID/*, or the BPF program processes",
+	.ours = true,
 	.section = &section_namedprocess,
 	.self_size = sizeof(struct named_self),
 	.open = named_open,

@@ -29,42 +29,16 @@ static int check_by(struct str text, struct arena *arena, struct str *ret_why)
 }
 
 static const struct opt opts[] = {
-	{
-		.name = "names",
-		.type = OPT_LIST,
-		.offset = offsetof(struct process_conf, names),
-		.preset = "",
-		.arg = "NAME,...",
-		.help = "processes of these names (patterns), each by itself",
-	},
-	{
-		.name = "top",
-		.type = OPT_INT,
-		.offset = offsetof(struct process_conf, top),
-		.preset = "0",
-		.arg = "N",
-		.help = "the N processes that use most, too",
-		.max = 1000,
-	},
-	{
-		.name = "by",
-		.type = OPT_LIST,
-		.offset = offsetof(struct process_conf, by),
-		.preset = "cpu,memory,io",
-		.arg = "WORD,...",
-		.help = "of what: cpu, memory, io; the first N of each",
-		.check = check_by,
-	},
-	{
-		.name = "limit",
-		.type = OPT_INT,
-		.offset = offsetof(struct process_conf, limit),
-		.preset = "100",
-		.arg = "N",
-		.help = "processes at most",
-		.min = 1,
-		.max = 10000,
-	},
+	{ OPT_ROW("names", OPT_LIST, struct process_conf, names, "", "NAME,...",
+		  "processes of these names (patterns), each by itself") },
+	{ OPT_ROW("top", OPT_INT, struct process_conf, top, "0", "N",
+		  "the N processes that use most, too"),
+	  .max = 1000 },
+	{ OPT_ROW("by", OPT_LIST, struct process_conf, by, "cpu,memory,io", "WORD,...",
+		  "of what: cpu, memory, io; the first N of each"),
+	  .check = check_by },
+	{ OPT_ROW("limit", OPT_INT, struct process_conf, limit, "100", "N", "processes at most"),
+	  .min = 1, .max = 10000 },
 	{ 0 },
 };
 
@@ -284,6 +258,7 @@ const struct collector collector_process = {
 	.help = "single processes: of given names, and those that use most",
 	.reads = "/proc/PID/*, or the BPF program processes",
 	.on = true,
+	.ours = true,
 	.section = &section_process,
 	.run = run,
 };

@@ -9,118 +9,27 @@
 
 enum { NAME_MAX_BYTES = 256 };
 
-/* Takes "(?P<name>" or "(?<name>" or "(?:" off the front. False when it is none of them. */
-static bool take_group(struct str *text, struct str *ret_name)
-{
-	struct str rest = *text, name;
-
-	if (str_starts(rest, STR("(?:"))) {
-		*text = str_skip(rest, 3);
-		*ret_name = STR("");
-		return true;
-	}
-	if (str_starts(rest, STR("(?P<")))
-		rest = str_skip(rest, 4);
-	else if (str_starts(rest, STR("(?<")))
-		rest = str_skip(rest, 3);
-	else
-		return false;
-	if (str_find(rest, '>') == rest.n || !str_cut(&rest, '>', &name) || !name.n)
-		return false;
-	*text = rest;
-	*ret_name = name;
-	return true;
-}
-
-/* One bracket expression, as it is. */
-static void copy_bracket(struct str *text, struct buf *out)
-{
-	size_t at = 1;
-
-	at += at < text->n && text->p[at] == '^';
-	at += at < text->n && text->p[at] == ']';
-	while (at < text->n && text->p[at] != ']')
-		at++;
-	at += at < text->n;
-	buf_put(out, text->p, at);
-	*text = str_skip(*text, at);
-}
-
-/* Into POSIX's spelling; ret->names learns what the captures are called. */
-static int translate(struct str text, struct buf *out, struct rule_term *term, struct str *ret_why)
-{
-	while (text.n) {
-		struct str name = { 0 };
-
-		if (text.p[0] == '[') {
-			copy_bracket(&text, out);
-		} else if (text.p[0] == '\\' && text.n > 1) {
-			if (text.p[1] == 'd')
-				buf_cstr(out, "[0-9]");
-			else
-				buf_put(out, text.p, 2);
-			text = str_skip(text, 2);
-		} else if (text.p[0] == '(') {
-			if (!take_group(&text, &name))
-				text = str_skip(text, 1);
-			buf_char(out, '(');
-			if (term->n_captures + 1 >= RULE_CAPTURES_MAX) {
-				*ret_why = STR("more than 14 pairs of parentheses");
-				return -EINVAL;
-			}
-			term->names[term->n_captures++] = name;
-		} else {
-			buf_char(out, text.p[0]);
-			text = str_skip(text, 1);
-		}
-	}
-	buf_char(out, '\0');
-	return out->err;
-}
-
 int rule_compile(struct str text, struct arena *arena, struct rule_term *term, struct str *ret_why)
 {
-	_cleanup_buf_ struct buf out = { .max = OPT_REGEX_MAX };
-	char message[200];
-	int r;
+	int r = regex_compile(text, REGEX_GROUPS, arena, &term->regex, ret_why);
 
-	if (memchr(text.p, '\0', text.n)) {
-		*ret_why = STR("a NUL byte");
-		return -EINVAL;
-	}
-	text = arena_str(arena, text);
-	r = translate(text, &out, term, ret_why);
-	if (r == -E2BIG)
-		*ret_why = arena_printf(arena, "longer than %d bytes", OPT_REGEX_MAX);
-	if (r < 0)
-		return -EINVAL;
-	term->compiled = malloc(sizeof(*term->compiled));
-	if (!term->compiled)
-		abort();
-	r = regcomp(term->compiled, out.p, REG_EXTENDED);
-	if (r == 0)
-		return 0;
-	(void)regerror(r, term->compiled, message, sizeof(message));
-	free(term->compiled);
-	term->compiled = NULL;
-	*ret_why = arena_printf(arena, "not a regular expression: %s", message);
+	if (r < 0 || regex_n_groups(term->regex) < RULE_CAPTURES_MAX - 1)
+		return r;
+	regex_free(term->regex);
+	term->regex = NULL;
+	*ret_why = STR("more than 14 pairs of parentheses");
 	return -EINVAL;
 }
 
 bool rule_search(const struct rule_term *term, struct str text, struct rule_captures *captures)
 {
-	regmatch_t match[RULE_CAPTURES_MAX];
+	struct regex_groups groups;
 
-	if (!text.p || regexec(term->compiled, text.p, RULE_CAPTURES_MAX, match, 0) != 0)
+	if (!text.p || !regex_find(term->regex, text, &groups))
 		return false;
-	for (size_t i = 0; i < term->n_captures && captures->n < RULE_CAPTURES_MAX; i++) {
-		struct str value = { 0 };
-
-		if (match[i + 1].rm_so >= 0)
-			value = str_between(text.p + match[i + 1].rm_so,
-					    text.p + match[i + 1].rm_eo);
-		captures->names[captures->n] = term->names[i];
-		captures->values[captures->n++] = value;
+	for (size_t i = 1; i < groups.n && captures->n < RULE_CAPTURES_MAX; i++) {
+		captures->names[captures->n] = regex_name(term->regex, i);
+		captures->values[captures->n++] = groups.v[i];
 	}
 	return true;
 }
@@ -248,9 +157,10 @@ int rule_check_name(const struct rule *rule, struct arena *arena, struct str *re
 	struct str rest = rule->name, word;
 
 	for (size_t i = 0; i < rule->n; i++)
-		for (size_t k = 0; k < rule->terms[i].n_captures; k++)
+		for (size_t k = 1;
+		     rule->terms[i].regex && k <= regex_n_groups(rule->terms[i].regex); k++)
 			if (captures.n < RULE_CAPTURES_MAX)
-				captures.names[captures.n++] = rule->terms[i].names[k];
+				captures.names[captures.n++] = regex_name(rule->terms[i].regex, k);
 	while (rest.n) {
 		(void)take_plain(&rest, &word);
 		if (!word.n || part_index(word) < ARRAY_SIZE(parts) ||

@@ -118,10 +118,7 @@ static int add_term(struct rule *rule, size_t field, struct str value, struct ar
 static void release_rule(struct rule *rule)
 {
 	for (size_t i = 0; i < rule->n; i++)
-		if (rule->terms[i].compiled) {
-			regfree(rule->terms[i].compiled);
-			free(rule->terms[i].compiled);
-		}
+		regex_free(rule->terms[i].regex);
 	*rule = (struct rule){ 0 };
 }
 
@@ -187,6 +184,14 @@ void rules_release(struct rules *rules)
 	for (size_t i = 0; i < rules->n; i++)
 		release_rule(&rules->v[i]);
 	*rules = (struct rules){ 0 };
+}
+
+void rules_each_regex(const struct rules *rules, regex_fn *fn, void *arg)
+{
+	for (size_t i = 0; i < rules->n; i++)
+		for (size_t k = 0; k < rules->v[i].n; k++)
+			if (rules->v[i].terms[k].regex)
+				fn(rules->v[i].terms[k].regex, arg);
 }
 
 static bool any_matches(const struct rule_term *term, struct str text, struct arena *arena)

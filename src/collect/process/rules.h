@@ -5,9 +5,9 @@
  *	comm=bash,zsh  exe=/usr/bin/python3*  user=www-data  unit=nginx.service  container=4f2a*
  *	cmdline='-jar ([^ ]+)[.]jar'  cgroup='^/user[.]slice'  name='java:{1}'
  *
- * Lists are of shell patterns, any of which may match; cmdline and cgroup are POSIX extended
- * expressions, found anywhere, and may stand more than once. A value with blanks stands between
- * ' and '. The name is a template; without one it is the rule's own name.
+ * Lists are of shell patterns, any of which may match; cmdline and cgroup are regular expressions,
+ * found anywhere, and may stand more than once. A value with blanks stands between ' and '. The
+ *name is a template; without one it is the rule's own name.
  */
 #pragma once
 
@@ -35,6 +35,7 @@ int rules_check(struct str text, struct arena *arena, struct str *ret_why);
 /* From checked rules, by name. Without any: one that groups by name of the process. */
 void rules_init(struct rules *rules, const struct opt_map *map, struct arena *arena);
 void rules_release(struct rules *rules);
+void rules_each_regex(const struct rules *rules, regex_fn *fn, void *arg);
 
 /* The first rule that holds gives the group's name; false when none does. */
 bool rules_match(const struct rules *rules, struct identity *who, struct str *ret_name);

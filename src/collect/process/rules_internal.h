@@ -21,9 +21,7 @@ struct rule_term {
 	enum rule_field field;
 	size_t n;
 	struct str *values; /* patterns; NUL-ended */
-	regex_t *compiled;
-	size_t n_captures;
-	struct str names[RULE_CAPTURES_MAX]; /* of (?P<name>...), empty for (...) */
+	struct regex *regex;
 };
 
 /* What the expressions of one rule captured, in order. */
@@ -32,12 +30,9 @@ struct rule_captures {
 	struct str names[RULE_CAPTURES_MAX], values[RULE_CAPTURES_MAX];
 };
 
-/*
- * Compiles an expression for rule_search(). Beside POSIX's, the spellings (?P<name>...), (?:...)
- * and \d are understood, as Go's users have them.
- */
+/* Compiles an expression for rule_search(). */
 int rule_compile(struct str text, struct arena *arena, struct rule_term *term, struct str *ret_why);
-/* Found anywhere in a NUL-ended text; adds what was captured. */
+/* Found anywhere in a text; adds what was captured. */
 bool rule_search(const struct rule_term *term, struct str text, struct rule_captures *captures);
 
 /* Whether all that stands in braces in the rule's name is known. */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -17,23 +18,14 @@
 #include "metric/feed.h"
 
 static const struct opt textfile_opts[] = {
-	{
-		.name = "directory",
-		.type = OPT_STRING,
-		.offset = offsetof(struct textfile_conf, directory),
-		.preset = "",
-		.arg = "DIR",
-		.help = "where other programs leave *.prom files; empty: " LOCALSTATEDIR
-			"/lib/peekpush/textfile",
-	},
-	{
-		.name = "max_size",
-		.type = OPT_SIZE,
-		.offset = offsetof(struct textfile_conf, max_size),
-		.preset = "16M",
-		.arg = "SIZE",
-		.help = "a file over this size is left out",
-	},
+	{ OPT_ROW("directory", OPT_LIST, struct textfile_conf, directory, "", "DIR,...",
+		  "where other programs leave *.prom files, patterns too; "
+		  "none: " LOCALSTATEDIR "/lib/peekpush/textfile") },
+	{ OPT_ROW("max_size", OPT_SIZE, struct textfile_conf, max_size, "16M", "SIZE",
+		  "a file over this size is left out") },
+	{ OPT_ROW("series", OPT_INT, struct textfile_conf, file.series, "0", "N",
+		  "series of one file; 0: no limit"),
+	  .max = 10000000 },
 	{ 0 },
 };
 
@@ -43,6 +35,8 @@ const struct opt_section section_textfile = {
 	.opts = textfile_opts,
 	.size = sizeof(struct textfile_conf),
 };
+
+enum { DIRECTORIES_MAX = 256 };
 
 const char textfile_built_in[] = LOCALSTATEDIR "/lib/peekpush/textfile";
 
@@ -56,15 +50,27 @@ struct directory {
 	struct family *mtime;
 };
 
-struct str textfile_directory(const struct textfile_conf *conf, struct arena *arena)
+static struct str without_slashes(struct str path, struct arena *arena)
 {
-	struct str path = conf->directory;
-
-	if (!path.n)
-		return str_of(textfile_built_in);
 	while (path.n > 1 && path.p[path.n - 1] == '/')
 		path.n--;
 	return arena_str(arena, path);
+}
+
+static bool is_pattern(struct str path)
+{
+	for (size_t i = 0; i < path.n; i++)
+		if (strchr("*?[", path.p[i]))
+			return true;
+	return false;
+}
+
+struct str textfile_directory(const struct textfile_conf *conf, struct arena *arena)
+{
+	for (size_t i = 0; i < conf->directory.n; i++)
+		if (!is_pattern(conf->directory.v[i]))
+			return without_slashes(conf->directory.v[i], arena);
+	return str_of(textfile_built_in);
 }
 
 static const char *kind(mode_t mode)
@@ -171,6 +177,7 @@ static bool read_one(struct collect *c, const struct directory *dir, const char 
 /* True when all is well with it. */
 static bool feed_one(struct collect *c, const struct directory *dir, struct str name)
 {
+	const struct textfile_conf *conf = c->conf;
 	struct textfile_self *self = c->self;
 	struct str path = arena_printf(c->scratch, "%.*s/%.*s", STR_ARG(dir->path), STR_ARG(name));
 	struct feed_report report;
@@ -181,33 +188,76 @@ static bool feed_one(struct collect *c, const struct directory *dir, struct str 
 	arena_reset(&self->text);
 	if (!read_one(c, dir, name.p, path, &st, &text, &failed))
 		return !failed;
+	if (conf->file.series)
+		metrics_enter_part(c->out, path, &conf->file);
 	feed_text(c->out, text, path, &self->text, &report);
+	if (conf->file.series)
+		metrics_leave(c->out);
 	for (size_t i = 0; i < report.n; i++)
 		collect_note(c, path, "%.*s", STR_ARG(report.messages[i]));
 	if (report.timestamps)
 		collect_note(c, path, "%.*s: timestamps are left out (%u samples)", STR_ARG(path),
 			     report.timestamps);
+	c->out->own = true;
 	family_add(dir->mtime, METRIC_LABELS(c->out, { STR("file"), path }),
 		   (double)st.st_mtim.tv_sec);
+	c->out->own = false;
 	return !report.bad && !report.dropped;
 }
 
-static int run(struct collect *c)
+static bool has(const struct opt_list *list, struct str item)
 {
-	static const struct metric_desc mtime_desc = {
-		"node_textfile_mtime_seconds",
-		"When each textfile that was read was written last, in seconds since 1970.",
-		METRIC_GAUGE,
-	};
-	static const struct metric_desc error_desc = {
-		"node_textfile_scrape_error",
-		"1 when a textfile, or a line of one, could not be used.",
-		METRIC_GAUGE,
-	};
+	for (size_t i = 0; i < list->n; i++)
+		if (str_eq(list->v[i], item))
+			return true;
+	return false;
+}
+
+static void add_directory(struct opt_list *list, struct str path, struct arena *arena)
+{
+	path = without_slashes(path, arena);
+	if (list->n == DIRECTORIES_MAX || has(list, path))
+		return;
+	list->v = arena_grow(arena, list->v, list->n, sizeof(*list->v));
+	list->v[list->n++] = path;
+}
+
+/* What the patterns stand for now. One that stands for nothing is itself: it is told not to be
+ * there. */
+static struct opt_list directories(const struct textfile_conf *conf, struct arena *arena)
+{
+	struct opt_list list = { 0 };
+
+	for (size_t i = 0; i < conf->directory.n; i++) {
+		struct str path = conf->directory.v[i];
+		glob_t found = { 0 };
+
+		/* With a slash at its end it can only be a directory. */
+		if (is_pattern(path) &&
+		    glob(arena_printf(arena, "%.*s/", STR_ARG(path)).p, 0, NULL, &found) == 0)
+			for (size_t k = 0; k < found.gl_pathc; k++)
+				add_directory(&list, str_of(found.gl_pathv[k]), arena);
+		else
+			add_directory(&list, path, arena);
+		globfree(&found);
+	}
+	if (!conf->directory.n)
+		add_directory(&list, str_of(textfile_built_in), arena);
+	return list;
+}
+
+/* True when all is well with it. */
+static bool feed_directory(struct collect *c, struct str path, struct family *mtime)
+{
 	const struct textfile_conf *conf = c->conf;
-	struct str path = textfile_directory(conf, c->scratch), *names;
 	_cleanup_fd_ int fd = file_open_dir(AT_FDCWD, path.p);
-	bool failed = false;
+	const struct directory dir = {
+		.fd = fd,
+		.path = str_eq(path, STR("/")) ? STR("") : path,
+		.mtime = mtime,
+	};
+	bool good = true;
+	struct str *names;
 	size_t n;
 	int r = fd;
 
@@ -215,25 +265,55 @@ static int run(struct collect *c)
 		r = host_list_dir(fd, c->scratch, &names, &n);
 	/* Nobody has left anything yet; but a directory that somebody names is one that he means.
 	 */
-	if (r == -ENOENT && !conf->directory.n) {
-		metrics_add(c->out, &error_desc, 0);
-		return 0;
-	}
+	if (r == -ENOENT && !conf->directory.n)
+		return true;
 	if (r < 0) {
-		metrics_add(c->out, &error_desc, 1);
-		return collect_fail(c, r, "%s: %s", path.p, strerror(-r));
+		/* Whoever tries peekpush out as himself cannot read root's, and need not be told.
+		 */
+		if (r == -EACCES && !conf->directory.n)
+			(void)collect_fail(c, 0, "%.*s: %s", STR_ARG(path), strerror(-r));
+		else
+			collect_note(c, path, "%.*s: %s", STR_ARG(path), strerror(-r));
+		return false;
 	}
-
-	const struct directory dir = {
-		.fd = fd,
-		.path = str_eq(path, STR("/")) ? STR("") : path,
-		.mtime = metrics_family(c->out, &mtime_desc),
-	};
-
 	for (size_t i = 0; i < n; i++)
 		if (str_ends(names[i], STR(".prom")))
-			failed |= !feed_one(c, &dir, names[i]);
-	metrics_add(c->out, &error_desc, failed);
+			good &= feed_one(c, &dir, names[i]);
+	return good;
+}
+
+static const struct metric_desc mtime_desc = {
+	"node_textfile_mtime_seconds",
+	"When each textfile that was read was written last, in seconds since 1970.",
+	METRIC_GAUGE,
+};
+
+static const struct metric_desc error_desc = {
+	"node_textfile_scrape_error",
+	"1 when a textfile, or a line of one, could not be used.",
+	METRIC_GAUGE,
+};
+
+/* Before commands and endpoints are asked, which may say the same with another type. */
+static void begin(struct collect *c)
+{
+	metrics_claim(c->out, &mtime_desc);
+	metrics_claim(c->out, &error_desc);
+}
+
+/* A success whatever is wrong with them, as node_exporter has it: the error has a metric of its
+ * own. */
+static int run(struct collect *c)
+{
+	const struct opt_list list = directories(c->conf, c->scratch);
+	struct family *mtime = metrics_family(c->out, &mtime_desc);
+	bool good = true;
+
+	for (size_t i = 0; i < list.n; i++)
+		good &= feed_directory(c, list.v[i], mtime);
+	metrics_enter_free(c->out);
+	metrics_add(c->out, &error_desc, !good);
+	metrics_leave(c->out);
 	return 0;
 }
 
@@ -252,6 +332,7 @@ const struct collector collector_textfile = {
 	.on = true,
 	.section = &section_textfile,
 	.self_size = sizeof(struct textfile_self),
+	.begin = begin,
 	.run = run,
 	.close = close_textfile,
 };
