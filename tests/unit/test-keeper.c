@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -424,6 +425,46 @@ static void test_oneshot(void **state)
 	assert_text(result.text, "a 1\nb 2");
 }
 
+/* However many run: who reads the host has files to open, too. */
+static void test_many(void **state)
+{
+	enum { MANY = 64, FDS = 64, SPARE = 8 };
+	struct keeper_source many[MANY];
+	struct world *w = *state;
+	struct rlimit usual;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ FDS, usual.rlim_max }), 0);
+	w->source.fetch = fetch_hang;
+	for (int i = 0; i < MANY; i++) {
+		many[i] = w->source;
+		many[i].name = arena_printf(&w->arena, "exec.%d", i);
+	}
+	for (int stateful = 0; stateful < 2; stateful++) {
+		int fds[SPARE], running = 0, failed = 0;
+
+		open_world(w, true, stateful);
+		keeper_open(&w->keeper, &w->c, "exec.", many, MANY);
+		keeper_start(&w->keeper);
+		for (int i = 0; i < SPARE; i++)
+			fds[i] = open("/proc", O_RDONLY | O_CLOEXEC);
+		for (int i = 0; i < SPARE; i++)
+			assert_int_equal(close(fds[i]), 0);
+		for (int i = 0; i < MANY; i++) {
+			struct keeper_result result;
+
+			keeper_read(&w->keeper, i, &w->arena, &result);
+			running += result.running;
+			failed += result.outcome == KEEPER_FAILED && result.status == -EMFILE;
+		}
+		assert_int_equal(running + failed, MANY);
+		assert_true(stateful ? failed == 0 : running > 0 && failed > 0);
+		keeper_close(&w->keeper);
+		host_close(&w->host);
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+}
+
 static void test_damaged_file(void **state)
 {
 	static const char *const texts[] = {
@@ -464,6 +505,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_resident, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_state, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_oneshot, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_file, setup, teardown),
 	};
 

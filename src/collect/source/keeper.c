@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -14,7 +15,7 @@
 
 #define SECOND INT64_C(1000000000)
 
-enum { HEADER_MAX = 8192, LOOK_MS = 5 };
+enum { HEADER_MAX = 8192, LOOK_MS = 5, SPARE_FDS = 256 };
 
 /* Beyond its timeout: how long the end of all that was started may take. */
 static const int64_t end_ns = 4 * SECOND;
@@ -201,6 +202,23 @@ static int64_t due_in(const struct keeper *k, size_t i, int64_t now)
 	return !begun || begun > now || next <= now ? 0 : next - now;
 }
 
+/* It is open for as long as one runs, or longer: some are left to whoever reads the host. */
+static int open_memory(void)
+{
+	int fd = memfd_create("peekpush-source", MFD_CLOEXEC);
+	struct rlimit limit;
+
+	if (fd < 0)
+		return -errno;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+	    limit.rlim_cur - (rlim_t)fd <=
+		    (limit.rlim_cur / 4 < SPARE_FDS ? limit.rlim_cur / 4 : SPARE_FDS)) {
+		(void)close(fd);
+		return -EMFILE;
+	}
+	return fd;
+}
+
 static int start_one(struct keeper *k, size_t i, int64_t slack)
 {
 	const struct keeper_source *source = &k->sources[i];
@@ -216,9 +234,9 @@ static int start_one(struct keeper *k, size_t i, int64_t slack)
 		if (r >= 0)
 			look_at_file(k, i);
 	}
-	place.memory = memfd_create("peekpush-source", MFD_CLOEXEC);
+	place.memory = open_memory();
 	if (place.memory < 0 && k->dir < 0)
-		r = -errno;
+		r = place.memory;
 	arena_release(&arena);
 	if (r >= 0 && due_in(k, i, wall_ns() + slack) == 0)
 		r = run->pid = keeper_run(source, &place);
