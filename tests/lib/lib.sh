@@ -36,6 +36,18 @@ textfile: { directory = "$tmp/no-text"; };
 END
 export PEEKPUSH_CONFIG=$tmp/peekpush.conf PEEKPUSH_STATE_DIR=$tmp/state
 
+# still_ours PID: whether that is a process of this test; the kernel gives the numbers of those that
+# have ended to others, of which a busy machine has hundreds a second.
+still_ours()
+{
+	local stat
+
+	{ stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
+	# shellcheck disable=SC2086
+	set -- "$1" ${stat##*) }
+	[[ ${3-} == "$$" ]] || grep -qsaF "$tmp" "/proc/$1/environ"
+}
+
 # Ends every process of this test, politely at first, and removes its directory, and those in /run
 # of runs that were killed, which nobody else could find without the records of them.
 cleanup()
@@ -45,16 +57,16 @@ cleanup()
 	# bash runs the trap in a subshell too, when a signal hits that early.
 	((BASHPID == $$)) || return 0
 	for pid in "${pids[@]}"; do
-		kill "$pid" 2>/dev/null
+		still_ours "$pid" && kill "$pid" 2>/dev/null
 	done
 	for ((i = 0; i < 50; i++)); do
 		for pid in "${pids[@]}"; do
-			kill -0 "$pid" 2>/dev/null && sleep 0.1 && continue 2
+			still_ours "$pid" && sleep 0.1 && continue 2
 		done
 		break
 	done
 	for pid in "${pids[@]}"; do
-		kill -KILL "$pid" 2>/dev/null
+		still_ours "$pid" && kill -KILL "$pid" 2>/dev/null
 		wait "$pid" 2>/dev/null
 	done
 	while IFS= read -r dir; do
@@ -250,13 +262,21 @@ stop()
 	wait "$1"
 }
 
-# A port nobody listens on at the moment, for programs that cannot be told to choose one.
-free_port()
+# closed_port: sets `port` to one where connections are refused as long as this test runs: somebody
+# has it, and does not listen.
+closed_port()
 {
-	python3 -c 'import socket
+	rm -f "$tmp/closed"
+	spawn "$tmp/closed" python3 -c 'import signal, socket
 s = socket.socket()
 s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])'
+print(s.getsockname()[1], flush=True)
+signal.pause()'
+	if ! wait_for 60 test -s "$tmp/closed"; then
+		not_ok "a port is held" "$(cat "$tmp/closed")"
+		finish
+	fi
+	port=$(<"$tmp/closed")
 }
 
 # --- servers -------------------------------------------------------------------------------
