@@ -103,8 +103,11 @@ class Terminal:
         """A key for a program that has the terminal now; before, it would be for another."""
         def has_terminal():
             group = os.tcgetpgrp(self.fd)
-            return any((stat(p) or [0] * 4)[2] == group and command_name(p) == name
-                       for p in session(self.pid))
+            members = [p for p in session(self.pid) if (stat(p) or [0] * 4)[2] == group]
+            # A shell gives the terminal away first and continues the job then, and what
+            # continues it takes a stop back that has not come to effect.
+            return (any(command_name(p) == name for p in members) and
+                    not any(is_stopped(p) for p in members))
         until(f"{name} has the terminal", has_terminal)
         time.sleep(0.1)
         self.send(key)
@@ -239,8 +242,9 @@ def python():
         time.sleep(0.3)
         t.send("\x03")
         t.expect(r"KeyboardInterrupt\n>>> ")
-        t.line("import time; time.sleep(99)")
-        time.sleep(0.3)
+        t.line("import time; print('a' + 'sleep'); time.sleep(99)")
+        t.expect("asleep\n")
+        time.sleep(0.1)
         t.send("\x03")
         t.expect(r"KeyboardInterrupt\n>>> ")
         t.send("\x04")
@@ -323,11 +327,16 @@ def stop():
 
 def pipeline():
     """a pipeline with run in it stops and goes on as one"""
+    go = f"{SCRATCH}/through"
     with shell() as t:
-        t.line(f"{RUN} sh -c 'sleep 1; echo through' | {RUN} cat | cat")
-        t.key("\x1a", "sleep")
+        t.line(f"{RUN} sh -c 'until [ -e {go} ]; do sleep 0.05; done; echo through' | "
+               f"{RUN} cat | cat")
+        until("all of it runs", lambda: [command_name(p) for p in session(t.pid)].count("cat") == 2)
+        t.key("\x1a", "sh")
         t.expect(r"\[1\]\+ +Stopped [^\n]*\n")
         t.prompt()
+        with open(go, "w", encoding="ascii"):
+            pass
         t.line("fg")
         t.expect(r"\nthrough\n")
         t.prompt()
@@ -477,8 +486,7 @@ def hangup():
 def leader():
     """a run that leads the session: ^C and the exit status"""
     with Terminal(PEEKPUSH, "run", "--", "sleep", "99") as t:
-        time.sleep(0.3)
-        t.send("\x03")
+        t.key("\x03", "sleep")
         same(t.wait(), -2, "status")
 
 
