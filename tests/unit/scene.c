@@ -184,11 +184,17 @@ static void be_deaf(void)
 	(void)signal(SIGTERM, SIG_IGN);
 }
 
+/* Returns when who forked it is gone: one more until then, and who looks just when it goes may find
+ * its child below neither the old parent nor the new one. */
 static void leave_session(void)
 {
+	pid_t parent = getpid();
+
 	(void)setsid();
 	if (fork() != 0)
 		_exit(0);
+	while (getppid() == parent)
+		(void)usleep(1000);
 }
 
 static void forget_children(void)
