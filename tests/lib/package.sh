@@ -31,17 +31,18 @@ base_tar()
 	mkdir -p "$cache"
 	# Made once, whoever else wants it at the same moment.
 	exec 8>"$cache/lock"
-	flock 8
+	flock -w 400 8 || skip_all "no Debian 12 can be made: others make one for 400 seconds"
 	if [[ ! -e $base ]]; then
 		rm -f "$cache"/*.tar "$cache"/*.making
-		mmdebstrap --quiet --mode=root --variant=minbase --include="$include" \
+		timeout -k 30 350 mmdebstrap --quiet --mode=root --variant=minbase --include="$include" \
 			--aptopt='Acquire::Languages "none"' --aptopt='APT::Install-Recommends "false"' \
 			--dpkgopt='path-exclude=/usr/share/locale/*' --format=tar bookworm \
 			"$base.making" "$sources" >"$tmp/mmdebstrap.log" 2>&1 8>&- &&
 			mv "$base.making" "$base"
 	fi
 	exec 8>&-
-	[[ -e $base ]] || skip_all "no Debian 12 can be made: $(tail -n 1 "$tmp/mmdebstrap.log")"
+	[[ -e $base ]] ||
+		skip_all "no Debian 12 can be made, or not in time: $(tail -n 1 "$tmp/mmdebstrap.log")"
 }
 
 # make_root DIR: a Debian of its own, with the package and the next version of it in /root.
