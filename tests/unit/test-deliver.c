@@ -368,6 +368,31 @@ static void test_gzip_rule(void **state)
 	}
 }
 
+/* Who waited for the processor all the time that there was has it written all the same. */
+static void test_a_file_is_never_late(void **state)
+{
+	struct target_conf conf = { .group = { .job = STR("j") }, .format = TARGET_TEXT };
+	struct world w = { 0 };
+	struct delivery d;
+	char path[64], url[80];
+	int dir = unit_dir(path);
+	struct str why;
+
+	(void)state;
+	(void)snprintf(url, sizeof(url), "file://%s/out", path);
+	conf.sink.url = str_of(url);
+	assert_int_equal(target_open(&w.target, &conf, &w.state, &why), 0);
+	metrics_init(&w.metrics, (struct metrics_limits){ 0 });
+	deliver(&w, "a", &d);
+	assert_int_equal(d.result, SINK_OK);
+	assert_int_equal(faccessat(dir, "out", F_OK, 0), 0);
+	target_close(&w.target);
+	metrics_release(&w.metrics);
+	state_release(&w.state);
+	arena_release(&w.scratch);
+	unit_remove(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +406,7 @@ int main(void)
 		cmocka_unit_test(test_refusals_end),
 		cmocka_unit_test(test_rejections_expire),
 		cmocka_unit_test(test_gzip_rule),
+		cmocka_unit_test(test_a_file_is_never_late),
 	};
 
 	return cmocka_run_group_tests_name("deliver", tests, NULL, NULL);
