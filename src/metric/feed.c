@@ -90,7 +90,7 @@ static const char *explain(enum drop_reason reason)
 	static const char *const words[] = {
 		[DROP_DUPLICATE] = "the same series a second time",
 		[DROP_TYPE] = "it, or its _sum, _count or _bucket, has another type already",
-		[DROP_NAME] = "an illegal metric or label name",
+		[DROP_NAME] = "an illegal metric or label name, or a label twice",
 		[DROP_RESERVED] = "a name that the Pushgateway keeps for itself",
 		[DROP_LIMIT] = "more series than the limits allow",
 		[DROP_REJECTED] = "the gateway refused this family before",

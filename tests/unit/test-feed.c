@@ -230,9 +230,10 @@ static void test_gate(void **state)
 	flawed("push_time_seconds 1\na 1\n",
 	       "file.prom:1: push_time_seconds: a name that the Pushgateway keeps for itself",
 	       "# TYPE a untyped\na 1\n");
-	flawed("9a 1\na 1\n", "file.prom:1: 9a: an illegal metric or label name",
+	flawed("9a 1\na 1\n", "file.prom:1: 9a: an illegal metric or label name, or a label twice",
 	       "# TYPE a untyped\na 1\n");
-	flawed("a{b=\"1\",b=\"2\"} 1\n", "file.prom:1: a: an illegal metric or label name", "");
+	flawed("a{b=\"1\",b=\"2\"} 1\n",
+	       "file.prom:1: a: an illegal metric or label name, or a label twice", "");
 	flawed("# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\n# TYPE h_sum gauge\n",
 	       "file.prom:2: h: it, or its _sum, _count or _bucket, has another type already",
 	       "# TYPE h_sum gauge\nh_sum 1\n");

@@ -265,7 +265,8 @@ static void test_spoilt(void **state)
 		    "");
 	assert_int_equal(w.report.left_out, 4);
 	assert_int_equal(w.report.dropped, 2);
-	assert_text(w.report.messages[0], "me:9: no way: an illegal metric or label name");
+	assert_text(w.report.messages[0],
+		    "me:9: no way: an illegal metric or label name, or a label twice");
 	end(&w);
 	/* A part that is called otherwise is none. */
 	assert_text(
