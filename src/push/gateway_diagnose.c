@@ -81,12 +81,6 @@ struct gateway_finding *diagnosis_add(struct diagnosis *d, enum gateway_severity
 	return &out->v[out->n++];
 }
 
-static bool own_time(struct str name)
-{
-	return str_eq(name, STR("push_time_seconds")) ||
-	       str_eq(name, STR("push_failure_time_seconds"));
-}
-
 /* Whether a metric with these labels can be of this group; the API spells values with losses. */
 static bool can_be_of(struct gateway *g, const struct gateway_complaint *c,
 		      const struct gateway_group *group)
@@ -188,7 +182,7 @@ static bool explained(struct diagnosis *d, const struct gateway_complaint *c)
 			continue;
 		if (f->family.p && str_eq(f->family, c->family))
 			return true;
-		if (own_time(c->family) && strcmp(f->kind, "spoofed") == 0)
+		if (gateway_own_time(c->family) && strcmp(f->kind, "spoofed") == 0)
 			return true;
 		if (f->wipe)
 			return true;
@@ -202,7 +196,8 @@ static bool explained(struct diagnosis *d, const struct gateway_complaint *c)
 /* The groups it can be about: of those that have the same series, the one with fewest labels. */
 static size_t culprits(struct diagnosis *d, const struct gateway_complaint *c, uint32_t **ret)
 {
-	bool twice = says(c, "collected before"), times = own_time(c->family) || !d->g->known;
+	bool twice = says(c, "collected before"),
+	     times = gateway_own_time(c->family) || !d->g->known;
 	size_t n_families, n = 0;
 	const struct gateway_family *f = diagnosis_families(d->g, c->family, &n_families);
 	size_t all = times ? d->g->n_groups : n_families;

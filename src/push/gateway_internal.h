@@ -23,6 +23,8 @@ void gateway_scrape(struct gateway *gateway, struct sink *sink, int64_t timeout_
 /* The groups, and no more of them than the labels, from the page for browsers. */
 void gateway_page(struct gateway *gateway, struct sink *sink, int64_t timeout_ns);
 
+/* Whether it is one of the two that the gateway adds to each group. */
+bool gateway_own_time(struct str name);
 /* Whether a metric can have it without quotes: [a-zA-Z_:][a-zA-Z0-9_:]*. */
 bool gateway_legal_name(struct str name);
 

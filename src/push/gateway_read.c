@@ -19,6 +19,12 @@ const struct str *gateway_label(const struct gateway_group *group, struct str na
 	return NULL;
 }
 
+bool gateway_own_time(struct str name)
+{
+	return str_eq(name, STR("push_time_seconds")) ||
+	       str_eq(name, STR("push_failure_time_seconds"));
+}
+
 static enum sink_result get(struct sink *sink, struct str path, int64_t timeout_ns, size_t max,
 			    struct arena *arena, struct sink_reply *ret)
 {
@@ -264,12 +270,6 @@ static void remember(struct gateway_group *group, struct str name, const struct 
 		judge_failure_time(group, r);
 }
 
-static bool own_time(struct str name)
-{
-	return str_eq(name, STR("push_time_seconds")) ||
-	       str_eq(name, STR("push_failure_time_seconds"));
-}
-
 /*
  * A family whose name the API uses itself hides what it would say there. The times have the
  * group's labels, and an empty instance where it has none.
@@ -339,7 +339,7 @@ static void read_group(struct gateway *g, struct gateway_group *group, struct js
 		group->hidden |=
 			str_eq(name, STR("labels")) || str_eq(name, STR("last_push_successful"));
 		group->series += r.series;
-		if (!own_time(name))
+		if (!gateway_own_time(name))
 			add_family(g, name, &r);
 		else if (!told)
 			labels_of_time(g, group, &r);
