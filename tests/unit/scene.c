@@ -53,7 +53,9 @@ static void daemons(struct page *page)
 		if (fork() == 0) {
 			(void)setsid();
 			if (fork() == 0) {
-				(void)usleep(100000);
+				/* For a minute at most. */
+				for (int ms = 0; ms < 60000 && !atomic_load(&page->seen); ms++)
+					(void)usleep(1000);
 				burn(page, 10 * SCENE_BURN_NS);
 			}
 			_exit(0);

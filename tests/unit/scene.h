@@ -17,6 +17,7 @@ enum { SCENE_BURN_NS = 2000000, SCENE_BOMB = 500 };
 /* What the members of a tree tell us. */
 struct page {
 	_Atomic uint64_t cpu_ns, done;
+	_Atomic bool seen; /* by the test, which daemons wait for */
 	uint64_t read_bytes, written_bytes;
 };
 

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -230,9 +231,11 @@ static void test_command_outlives_watcher(void **state)
 	struct world w;
 
 	(void)state;
-	if (pid == 0)
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;)
 			(void)pause();
+	}
 	begin(&w);
 	make(&w, &record, GROUP, 50);
 	state_set_u64(&record.facts, STR("pid"), (uint64_t)pid);

@@ -3,7 +3,9 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "job/cgroup.h"
@@ -77,6 +79,7 @@ static pid_t sleeper_in(int dir)
 	if (pid == 0) {
 		_cleanup_fd_ int fd = openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
 
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (fd < 0 || write(fd, "0", 1) != 1)
 			_exit(1);
 		for (;;)
@@ -108,7 +111,8 @@ static void test_remove(void **state)
 	struct cgroup cgroup, again;
 	struct str path;
 	int below, own;
-	pid_t direct, nested;
+	pid_t direct, nested, watcher;
+	char dead[32], alive[32];
 
 	(void)state;
 	if (cgroup_make(&cgroup, &arena) < 0) {
@@ -149,9 +153,18 @@ static void test_remove(void **state)
 	end(direct);
 	end(nested);
 	(void)close(below);
-	/* A dead watcher's is swept, a living one's is not. */
-	assert_int_equal(mkdirat(own, "peekpush-job-2147483646", 0755), 0);
-	assert_int_equal(mkdirat(own, "peekpush-job-1", 0755), 0);
+	watcher = fork();
+	if (watcher == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			(void)pause();
+	}
+	assert_true(watcher > 0);
+	/* A dead watcher's is swept, a living one's is not. No other test has these. */
+	(void)snprintf(dead, sizeof(dead), "peekpush-job-%d", INT_MAX - getpid());
+	(void)snprintf(alive, sizeof(alive), "peekpush-job-%d", watcher);
+	assert_int_equal(mkdirat(own, dead, 0755), 0);
+	assert_int_equal(mkdirat(own, alive, 0755), 0);
 	assert_int_equal(cgroup_make(&again, &arena), -EEXIST);
 	assert_int_equal(unlinkat(own, name, AT_REMOVEDIR), -1);
 	below = file_open_dir(own, name);
@@ -160,9 +173,10 @@ static void test_remove(void **state)
 	assert_int_equal(cgroup_make(&again, &arena), 0);
 	cgroup_remove(&again, &arena);
 	assert_int_equal(faccessat(own, name, F_OK, 0), -1);
-	assert_int_equal(faccessat(own, "peekpush-job-2147483646", F_OK, 0), -1);
-	assert_int_equal(faccessat(own, "peekpush-job-1", F_OK, 0), 0);
-	assert_int_equal(unlinkat(own, "peekpush-job-1", AT_REMOVEDIR), 0);
+	assert_int_equal(faccessat(own, dead, F_OK, 0), -1);
+	assert_int_equal(faccessat(own, alive, F_OK, 0), 0);
+	assert_int_equal(unlinkat(own, alive, AT_REMOVEDIR), 0);
+	end(watcher);
 	(void)close(own);
 }
 

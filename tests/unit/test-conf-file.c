@@ -496,7 +496,7 @@ static void test_odd_files(void **state)
 
 	assert_int_equal(unlinkat(w->dir, "peekpush.conf", 0), 0);
 	assert_int_equal(mkfifoat(w->dir, "peekpush.conf", 0600), 0);
-	(void)alarm(10);
+	(void)alarm(60);
 	assert_int_equal(conf_load(w->conf, w->file), -EINVAL);
 	(void)alarm(0);
 	assert_part(conf_error(w->conf), "not a regular file");

@@ -169,12 +169,11 @@ static void test_learnt(void **state)
  * Not asked for so long that nobody could tell how often the counter has wrapped, and yet right: it
  * is read between. It has a wrap to make on its way.
  */
-static void test_wraps(void **state)
+static struct job_energy_answer through_a_wrap(void)
 {
 	struct job_energy_answer a;
 	struct world w;
 
-	(void)state;
 	begin(&w);
 	put(&w, ZONE "max_energy_range_uj", O_TRUNC, "500000000\n");
 	put(&w, ZONE "constraint_0_max_power_uw", O_TRUNC, "100000000\n");
@@ -186,9 +185,22 @@ static void test_wraps(void **state)
 		put_energy(&w, (480000000 + i * 1000000) % 500000000);
 	}
 	a = ask(&w, 1);
+	end(&w);
+	return a;
+}
+
+static void test_wraps(void **state)
+{
+	struct job_energy_answer a;
+	int tries = 10;
+
+	(void)state;
+	/* On a busy machine it may be too late itself, which it says; but not always. */
+	do
+		a = through_a_wrap();
+	while (a.gaps && --tries);
 	assert_int_equal(a.gaps, 0);
 	assert_int_equal(a.idle_uj[JOB_ENERGY_CPU] + a.dynamic_uj[JOB_ENERGY_CPU], 40000000);
-	end(&w);
 }
 
 static void test_nothing(void **state)

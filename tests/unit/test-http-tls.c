@@ -116,8 +116,8 @@ static void test_locked_key(void **state)
 	struct sink_conf conf = { .ca = pem("ca.pem", &arena), .cert = pem("locked.pem", &arena) };
 	_cleanup_fd_ int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
 	struct sink_reply reply;
+	pid_t pid, ended = 0;
 	int status;
-	pid_t pid;
 
 	(void)state;
 	assert_true(terminal >= 0);
@@ -130,12 +130,14 @@ static void test_locked_key(void **state)
 		_exit((int)ask(&strict, &conf, &arena, &reply));
 	}
 	/* An alarm() in the child would not do: OpenSSL catches it while it asks. */
-	for (int i = 0; i < 6000 && waitpid(pid, &status, WNOHANG) == 0; i++)
+	for (int i = 0; i < 6000 && (ended = waitpid(pid, &status, WNOHANG)) == 0; i++)
 		(void)usleep(10000);
-	if (kill(pid, SIGKILL) == 0) {
+	if (ended == 0) {
+		(void)kill(pid, SIGKILL);
 		(void)waitpid(pid, &status, 0);
 		fail_msg("it asks");
 	}
+	assert_int_equal(ended, pid);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), SINK_MISCONFIGURED);
 }

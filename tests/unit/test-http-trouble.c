@@ -78,16 +78,24 @@ static void test_time_is_up(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_arena_ struct arena arena = { 0 };
-		struct sink_request request = post(400);
-		struct sink_reply reply;
-		double begin = seconds_now(), took;
+		bool good = false;
 
-		assert_int_equal(liar_ask(&liar, cases[i].mode, NULL, &request, &arena, &reply),
-				 SINK_UNKNOWN);
-		took = seconds_now() - begin;
-		assert_int_equal(reply.status, cases[i].status);
-		assert_true(took > 0.39 && took < 0.9);
+		/* On a busy machine neither the server nor we may be in time, but not always. */
+		for (int64_t limit_ms = 400; !good && limit_ms <= 25600; limit_ms *= 4) {
+			_cleanup_arena_ struct arena arena = { 0 };
+			struct sink_request request = post(limit_ms);
+			struct sink_reply reply;
+			double begin = seconds_now(), took, limit = (double)limit_ms / 1000;
+			enum sink_result result =
+				liar_ask(&liar, cases[i].mode, NULL, &request, &arena, &reply);
+
+			took = seconds_now() - begin;
+			assert_true(took > limit - 0.01);
+			good = result == SINK_UNKNOWN && reply.status == cases[i].status &&
+			       took < limit + 0.5;
+		}
+		if (!good)
+			fail_msg("%s", cases[i].mode);
 	}
 }
 
@@ -253,7 +261,7 @@ static void test_interrupted(void **state)
 
 	/* A waiter without a descriptor is never asked. */
 	waiter = (struct sink_waiter){ .fd = -1, .stop = stop, .arg = &patience };
-	request.timeout_ns = 200 * MILLISECOND;
+	request.timeout_ns = 2000 * INT64_C(1000000);
 	assert_int_equal(sink_send(&sink, &request, &waiter, &arena, &reply), SINK_UNKNOWN);
 	assert_int_equal(patience.asked, 4);
 	sink_close(&sink);

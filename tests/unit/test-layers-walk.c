@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -201,6 +202,7 @@ static void test_restless(void **state)
 
 	(void)state;
 	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;) {
 			(void)mkdirat(root, "x", 0755);
 			(void)mkdirat(root, "x/y", 0755);

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -127,7 +128,7 @@ static void run_deleted(int ready)
 	fd = open(name, O_PATH | O_CLOEXEC);
 	(void)unlink(name);
 	if (write(ready, "", 1) == 1)
-		(void)fexecve(fd, (char *[]){ name, (char[]){ "1000" }, NULL }, NULL);
+		(void)fexecve(fd, (char *[]){ name, (char[]){ "1000" }, NULL }, (char *[]){ NULL });
 	_exit(1);
 }
 
@@ -166,6 +167,8 @@ static void be(enum kind kind, int ready)
 	case USER:
 		if (setresuid(65534, 4711, 65534) < 0)
 			_exit(1);
+		/* Who changes users is told no more. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		break;
 	case LIMIT:
 		(void)setrlimit(RLIMIT_NOFILE, &limit);
@@ -186,11 +189,46 @@ static void add(struct scene *scene, enum kind kind)
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
+		/* Nobody may outlive us, and hold the pipe that the results go through. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		be(kind, scene->ready[1]);
 		_exit(0);
 	}
 	scene->child[scene->n].kind = kind;
 	scene->child[scene->n++].pid = pid;
+}
+
+static size_t restless(const struct scene *scene)
+{
+	_cleanup_arena_ struct arena arena = { 0 };
+	struct process_table table;
+	size_t n = 0;
+
+	assert_int_equal(live_table(&scene->live, &arena, &table), 0);
+	for (size_t i = 0; i < scene->n; i++) {
+		const struct process *p = live_find(&table, scene->child[i].pid);
+		enum kind kind = scene->child[i].kind;
+		bool dead = kind == ZOMBIE || kind == HEADLESS;
+
+		/* One that is shielded is not told. */
+		n += p && (p->state != (dead              ? 'Z'
+					: kind == STOPPED ? 'T'
+							  : 'S') ||
+			   (kind == ZOMBIE && p->threads > 1) ||
+			   (kind == DELETED && strncmp(p->comm, "test-", 5) == 0));
+	}
+	return n;
+}
+
+/* Until all have gone to sleep. */
+static void settle(const struct scene *scene)
+{
+	int64_t deadline = clock_ns(CLOCK_MONOTONIC) + INT64_C(60000000000);
+
+	do {
+		(void)usleep(300000);
+		assert_true(clock_ns(CLOCK_MONOTONIC) < deadline);
+	} while (restless(scene));
 }
 
 static int begin(void **state)
@@ -209,8 +247,7 @@ static int begin(void **state)
 	for (size_t i = 0; i < scene->n; i++)
 		if (scene->child[i].kind == STOPPED)
 			(void)kill(scene->child[i].pid, SIGSTOP);
-	/* Until all have gone to sleep. */
-	(void)usleep(300000);
+	settle(scene);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -243,6 +244,7 @@ static pid_t start_child(int pipe_end)
 
 	if (pid)
 		return pid;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 
 	struct rusage usage;
 	volatile unsigned work = 0;
@@ -284,7 +286,7 @@ static void test_live(void **state)
 	assert_int_equal(read(ends[0], &usage, sizeof(usage)), sizeof(usage));
 	host_open(&host, &none, false);
 	/* It is asleep a moment after it wrote. */
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 12000; i++) {
 		arena_reset(&arena);
 		assert_int_equal(processes_proc(&host, &everything, &arena, &t), 0);
 		if (find(&t, pid) && find(&t, pid)->state == 'S')

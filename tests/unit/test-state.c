@@ -412,7 +412,7 @@ static void test_denied(void **state)
 	/* A FIFO has no reader to wait for. */
 	assert_int_equal(unlinkat(w->dir, "s.0", 0), 0);
 	assert_int_equal(mkfifoat(w->dir, "s.0", 0600), 0);
-	(void)alarm(10);
+	(void)alarm(60);
 	assert_int_equal(state_save(&w->state, w->dir, "s", false), -ENXIO);
 	(void)alarm(0);
 }

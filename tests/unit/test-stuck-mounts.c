@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -88,9 +89,11 @@ static void test_process(void **state)
 	pid_t pid = fork();
 
 	(void)state;
-	if (pid == 0)
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;)
 			(void)pause();
+	}
 
 	const struct statfs_figures figures = { .stuck = pid, .stuck_since = start_of(pid) };
 

@@ -48,6 +48,21 @@ static void assert_gone(pid_t copier)
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/*
+ * All of it is through, or a second has passed: a copier that gets no CPU is waited for no longer,
+ * but must get done by itself. Not where a daemon or a slow reader holds it up.
+ */
+static void finish(struct tail *tail)
+{
+	int64_t begin = clock_ns(CLOCK_MONOTONIC);
+	siginfo_t info;
+
+	tail_finish(tail);
+	assert_int_equal(tail->fd, -1);
+	if (clock_ns(CLOCK_MONOTONIC) - begin >= 900 * MS)
+		assert_int_equal(waitid(P_PID, (id_t)tail->copier, &info, WEXITED | WNOWAIT), 0);
+}
+
 static void assert_lines(const struct tail *tail, size_t n, const char *const *want)
 {
 	_cleanup_arena_ struct arena arena = { 0 };
@@ -84,8 +99,7 @@ static void test_lines(void **state)
 		struct tail tail = open_over(null, 3);
 
 		say(&tail, cases[i].said);
-		tail_finish(&tail);
-		assert_int_equal(tail.fd, -1);
+		finish(&tail);
 		assert_lines(&tail, cases[i].n, cases[i].want);
 		assert_gone(tail.copier);
 		tail_close(&tail);
@@ -108,7 +122,7 @@ static void test_pieces(void **state)
 		say(&tail, one);
 		(void)usleep(2000);
 	}
-	tail_finish(&tail);
+	finish(&tail);
 	assert_lines(&tail, 2, want);
 	assert_gone(tail.copier);
 	tail_close(&tail);
@@ -126,7 +140,7 @@ static void test_long_lines(void **state)
 	for (int i = 0; i < 100000; i++)
 		say(&tail, "yyyyyyyyyy");
 	say(&tail, "\nshort\n");
-	tail_finish(&tail);
+	finish(&tail);
 	assert_int_equal(tail_lines(&tail, &arena, got, 2), 2);
 	assert_int_equal(got[0].n, TAIL_LINE_MAX + 3);
 	assert_true(str_ends(got[0], STR("yyy...")));
@@ -164,7 +178,7 @@ static void test_bytes(void **state)
 	}
 	tail = open_over(file, 1000);
 	assert_int_equal(file_write_all(tail.fd, buf_view(&want)), 0);
-	tail_finish(&tail);
+	finish(&tail);
 	assert_true(str_eq(file_text(file, &arena), buf_view(&want)));
 	assert_gone(tail.copier);
 	tail_close(&tail);
@@ -186,7 +200,7 @@ static void test_at_once(void **state)
 		struct pollfd in = { .fd = fds[0], .events = POLLIN };
 
 		say(&tail, "ab");
-		assert_int_equal(poll(&in, 1, 5 * SECOND_MS), 1);
+		assert_int_equal(poll(&in, 1, 60 * SECOND_MS), 1);
 		assert_int_equal(read(fds[0], got, sizeof(got)), 2);
 	}
 	tail_finish(&tail);
@@ -213,7 +227,7 @@ static void test_no_stderr(void **state)
 		for (int j = 0; j < 20000; j++)
 			say(&tail, "0123456789abcdef\n");
 		say(&tail, "last\n");
-		tail_finish(&tail);
+		finish(&tail);
 		assert_lines(&tail, 1, want);
 		assert_gone(tail.copier);
 		tail_close(&tail);
@@ -245,7 +259,7 @@ static void test_slow_reader(void **state)
 	say(&tail, "end\n");
 	tail_finish(&tail);
 	took = clock_ns(CLOCK_MONOTONIC) - begin;
-	assert_true(took >= 900 * MS && took < INT64_C(10000) * MS);
+	assert_true(took >= 900 * MS && took < INT64_C(30000) * MS);
 	(void)fcntl(fds[0], F_SETFL, 0);
 	while ((n = read(fds[0], got, sizeof(got))) > 0)
 		total += (size_t)n;
@@ -270,7 +284,8 @@ static void test_daemon(void **state)
 		char got[65536];
 		int fds[2];
 		pid_t child, copier;
-		ssize_t n, before;
+		size_t total = 0;
+		ssize_t n;
 
 		assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 		tail = open_over(fds[1], 3);
@@ -292,10 +307,10 @@ static void test_daemon(void **state)
 		tail_finish(&tail);
 		quick |= !chatty && clock_ns(CLOCK_MONOTONIC) - begin < 900 * MS;
 		tail_close(&tail);
-		for (before = 0; (n = read(fds[0], got, sizeof(got))) > 0;)
-			before = n;
-		assert_true(before >= 4);
-		assert_text(((struct str){ got + before - 4, 4 }), "bye\n");
+		while ((n = read(fds[0], got + total, sizeof(got) - total)) > 0)
+			total += (size_t)n;
+		assert_true(total >= 4);
+		assert_text(((struct str){ got + total - 4, 4 }), "bye\n");
 		(void)waitpid(child, NULL, 0);
 		assert_gone(copier);
 		(void)close(fds[0]);
@@ -368,7 +383,7 @@ static void test_signals(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		assert_int_equal(kill(tail.copier, numbers[i]), 0);
 	say(&tail, "after\n");
-	tail_finish(&tail);
+	finish(&tail);
 	assert_lines(&tail, 1, want);
 	assert_gone(tail.copier);
 	tail_close(&tail);

@@ -94,6 +94,7 @@ static void check_daemons(enum tree_way way)
 	assert_int_equal(event.status, 0);
 	tree_sample(&scene.tree, &usage);
 	assert_true(usage.processes > 0);
+	atomic_store(&scene.page->seen, true);
 	scene_reap(&scene, &usage);
 	measured = atomic_load(&scene.page->cpu_ns);
 	assert_int_equal(atomic_load(&scene.page->done), 20);
