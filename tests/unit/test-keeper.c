@@ -296,6 +296,34 @@ static int fetch_daemon_and_hang(const struct keeper_source *source)
 }
 
 /* Whoever is killed without a chance to say so: all of it goes. */
+static int fetch_orphaned(const struct keeper_source *source)
+{
+	(void)source;
+	(void)kill(getppid(), SIGKILL);
+	hang();
+}
+
+/* Who keeps the result may be killed, too, where memory is short. */
+static void test_killed_keeper(void **state)
+{
+	struct world *w = *state;
+
+	for (int stateful = 0; stateful < 2; stateful++) {
+		struct keeper_result result;
+
+		open_world(w, true, stateful);
+		w->source.fetch = fetch_orphaned;
+		keeper_open(&w->keeper, &w->c, "exec.", &w->source, 1);
+		keeper_start(&w->keeper);
+		result = wait_for_result(w, KEEPER_KILLED);
+		assert_int_equal(result.status, SIGKILL);
+		assert_false(result.running);
+		assert_true(result.at_ns > 0);
+		keeper_close(&w->keeper);
+		host_close(&w->host);
+	}
+}
+
 static void test_killed_parent(void **state)
 {
 	struct world *w = *state;
@@ -507,6 +535,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bad_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_timeout, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_daemon, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_killed_keeper, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed_parent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resident, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_state, setup, teardown),

@@ -28,6 +28,7 @@ struct keeper_run {
 	pid_t pid;        /* 0: it does not run, or not as our child */
 	int fd, done;     /* memory of the one that runs, and of the last one that has ended */
 	int error;        /* of the last start */
+	int killed;       /* the signal that ended the last one itself, as want of memory may */
 	int64_t begun_ns; /* Unix time of the last start; 0: none */
 	int64_t took_ns;  /* by the last that ended by itself; 0: none has */
 };
@@ -169,9 +170,12 @@ static void close_fd(int *fd)
 
 static void reap(struct keeper_run *run)
 {
-	if (!run->pid || waitpid(run->pid, NULL, WNOHANG) == 0)
+	int status = 0;
+
+	if (!run->pid || waitpid(run->pid, &status, WNOHANG) == 0)
 		return;
 	run->pid = 0;
+	run->killed = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	if (run->fd < 0)
 		return;
 	if (lseek(run->fd, 0, SEEK_END) <= 0) {
@@ -326,6 +330,10 @@ void keeper_read(struct keeper *k, size_t i, struct arena *arena, struct keeper_
 	} else if (run->error && run->error != -EWOULDBLOCK) {
 		result.outcome = KEEPER_FAILED;
 		result.status = run->error;
+	} else if (run->killed) {
+		result.outcome = KEEPER_KILLED;
+		result.status = run->killed;
+		result.at_ns = run->begun_ns;
 	}
 	if (result.outcome != KEEPER_NOTHING && result.outcome != KEEPER_FAILED &&
 	    wall_ns() - result.at_ns > k->sources[i].max_age_ns) {
