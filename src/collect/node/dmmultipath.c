@@ -41,7 +41,8 @@ static void add_paths(struct collect *c, int dir, struct label device, const str
 		struct str file = ARENA_CONCAT(c->scratch, names[i], STR("/device/state"));
 		struct str state = STR("unknown");
 
-		(void)host_attr(block, file.p, c->scratch, &state);
+		if (host_attr(slaves, file.p, c->scratch, &state) < 0)
+			(void)host_attr(block, file.p, c->scratch, &state);
 		active += str_eq(state, STR("running")) || str_eq(state, STR("live"));
 		add(c, STATE,
 		    METRIC_LABELS(c->out, device, { STR("path"), names[i] },
