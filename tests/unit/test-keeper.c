@@ -295,7 +295,6 @@ static int fetch_daemon_and_hang(const struct keeper_source *source)
 	hang();
 }
 
-/* Whoever is killed without a chance to say so: all of it goes. */
 static int fetch_orphaned(const struct keeper_source *source)
 {
 	(void)source;
@@ -324,6 +323,7 @@ static void test_killed_keeper(void **state)
 	}
 }
 
+/* Whoever is killed without a chance to say so: all of it goes. */
 static void test_killed_parent(void **state)
 {
 	struct world *w = *state;
