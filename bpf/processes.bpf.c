@@ -340,18 +340,30 @@ static __always_inline struct process_record_sum *row_of(struct process_record_k
 
 struct climb {
 	struct process_record_kind *kind;
-	struct task_struct___p *parent;
+	struct task_struct___p *parent; /* a thread of it */
 	u64 born, visited;
 };
 
+/*
+ * Nobody keeps the parent of one that was waited for, and its memory may be another's by now. A new
+ * task has a later start; while it is still the copy of the one that begets it, that one's links.
+ */
+static __always_inline bool is_before(struct task_struct___p *task, u64 born)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	struct hlist_node *first = BPF_CORE_READ(pid, tasks[0].first);
+
+	return BPF_CORE_READ(task, start_boottime) <= born &&
+	       (!first || first == __builtin_preserve_access_index(&task->pid_links[0]));
+}
+
 static long climb(u32 i, struct climb *c)
 {
-	struct task_struct___p *parent = c->parent;
+	struct task_struct___p *thread = c->parent, *parent = BPF_CORE_READ(thread, group_leader);
 	u64 start = BPF_CORE_READ(parent, start_boottime);
 	int pid = BPF_CORE_READ(parent, tgid);
 
-	/* A parent that is gone by now, and its memory another's. */
-	if (pid <= 0 || start > c->born)
+	if (pid <= 0 || !is_before(thread, c->born) || !is_before(parent, c->born))
 		return 1;
 	if (start <= c->visited) {
 		c->kind->parent = pid;
@@ -359,7 +371,7 @@ static long climb(u32 i, struct climb *c)
 		return 1;
 	}
 	c->born = start;
-	c->parent = BPF_CORE_READ(parent, real_parent, group_leader);
+	c->parent = BPF_CORE_READ(parent, real_parent);
 	return 0;
 }
 
@@ -369,7 +381,7 @@ static __always_inline void find_parent(struct process_record_kind *kind,
 {
 	struct climb c = {
 		.kind = kind,
-		.parent = BPF_CORE_READ(task, real_parent, group_leader),
+		.parent = BPF_CORE_READ(task, real_parent),
 		.born = task->start_boottime,
 		.visited = visited,
 	};

@@ -15,6 +15,16 @@ struct list_head {
 	struct list_head *next;
 } RELOCATED;
 
+struct hlist_node {
+	struct hlist_node *next;
+} RELOCATED;
+
+struct pid {
+	struct {
+		struct hlist_node *first;
+	} tasks[1];
+} RELOCATED;
+
 struct task_io_accounting {
 	u64 read_bytes, write_bytes;
 } RELOCATED;
@@ -83,6 +93,8 @@ struct task_struct___p {
 	int exit_state;
 	int pid, tgid;
 	struct task_struct___p *real_parent, *group_leader;
+	struct pid *thread_pid;
+	struct hlist_node pid_links[1];
 	struct list_head thread_node;
 	u64 utime, stime;
 	unsigned long nvcsw, nivcsw;
