@@ -261,7 +261,7 @@ static void test_interrupted(void **state)
 
 	/* A waiter without a descriptor is never asked. */
 	waiter = (struct sink_waiter){ .fd = -1, .stop = stop, .arg = &patience };
-	request.timeout_ns = 2000 * INT64_C(1000000);
+	request.timeout_ns = 2000 * MILLISECOND;
 	assert_int_equal(sink_send(&sink, &request, &waiter, &arena, &reply), SINK_UNKNOWN);
 	assert_int_equal(patience.asked, 4);
 	sink_close(&sink);

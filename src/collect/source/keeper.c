@@ -210,17 +210,19 @@ static int64_t due_in(const struct keeper *k, size_t i, int64_t now)
 static int open_memory(void)
 {
 	int fd = memfd_create("peekpush-source", MFD_CLOEXEC);
-	struct rlimit limit;
+	struct rlimit files;
 
 	if (fd < 0)
 		return -errno;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
-	    limit.rlim_cur - (rlim_t)fd <=
-		    (limit.rlim_cur / 4 < SPARE_FDS ? limit.rlim_cur / 4 : SPARE_FDS)) {
-		(void)close(fd);
-		return -EMFILE;
-	}
-	return fd;
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return fd;
+
+	rlim_t spare = files.rlim_cur / 4 < SPARE_FDS ? files.rlim_cur / 4 : SPARE_FDS;
+
+	if (files.rlim_cur - (rlim_t)fd > spare)
+		return fd;
+	(void)close(fd);
+	return -EMFILE;
 }
 
 static int start_one(struct keeper *k, size_t i, int64_t slack)
