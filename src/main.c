@@ -9,23 +9,12 @@
 #include <unistd.h>
 
 #include "app.h"
+#include "base/fds.h"
 #include "cmd/commands.h"
 #include "cmd/help.h"
 #include "config.h"
 
 enum { SECTIONS_MAX = 512 };
-
-/* A closed descriptor 0-2 would be handed out to the next file we open. */
-static void open_std_fds(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	while (fd >= 0 && fd <= 2);
-	if (fd > 2)
-		(void)close(fd);
-}
 
 static const struct command *find_command(struct str name)
 {
@@ -231,7 +220,7 @@ int main(int argc, char *argv[])
 {
 	struct app app = { .argc = argc, .argv = argv, .reload = reload };
 
-	open_std_fds();
+	fds_open_std();
 	log_init(&app.log);
 	return run(&app);
 }

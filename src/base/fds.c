@@ -2,12 +2,24 @@
 #include "base/fds.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum { OLD_KERNEL_FDS = 4096 };
+
+void fds_open_std(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		(void)close(fd);
+}
 
 static int compare_fds(const void *a, const void *b)
 {

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Children that do not execute: how they are born, and what they must do with their files. */
+/* Files that a process begins with; and children that do not execute: how they are born. */
 #pragma once
 
 #include <stddef.h>
 #include <sys/types.h>
+
+/* /dev/null as each of 0-2 that is closed: the next file that is opened would get its number. */
+void fds_open_std(void);
 
 /*
  * Closes all files but those in `keep`, which is put in order; what is negative there is skipped.

@@ -283,14 +283,8 @@ int keeper_parse(struct str text, uint64_t version, struct keeper_result *ret)
 
 static void open_std_fds(void)
 {
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	while (fd >= 0 && fd <= 2);
-	if (fd > 2)
-		(void)close(fd);
-	for (fd = 0; fd <= 2; fd++)
+	fds_open_std();
+	for (int fd = 0; fd <= 2; fd++)
 		(void)fcntl(fd, F_SETFD, 0);
 }
 
